@@ -1,0 +1,1 @@
+export const LIBBPF_TS_VERSION = "0.1.0";

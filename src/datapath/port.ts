@@ -1,0 +1,69 @@
+/** What the control plane asks of a datapath. The kernel's implementation is `kernel.ts`; tests have a fake. */
+import type { InterceptSpec } from "../intercepts/types.js";
+
+export interface DirectionCounters {
+  readonly packets: bigint;
+  /** Bytes of the mirrored packets from their IP header on, without what was prepended. */
+  readonly bytes: bigint;
+}
+
+export interface InterceptCounters {
+  readonly from: DirectionCounters;
+  readonly to: DirectionCounters;
+  /** Copies that were due and did not leave, whatever the reason. */
+  readonly dropped: bigint;
+}
+
+export interface DatapathCounters {
+  readonly from: DirectionCounters;
+  readonly to: DirectionCounters;
+  /** Every reason that the datapath knows is present, also at zero. */
+  readonly dropped: Readonly<Record<string, bigint>>;
+  /** Copies that left as IP fragments. */
+  readonly fragmented: bigint;
+}
+
+export interface MapFill {
+  readonly map: string;
+  readonly entries: number;
+  readonly capacity: number;
+}
+
+export type DatapathErrorCode =
+  /** A table is full; nothing was changed. */
+  | "table-full"
+  /** The specification asks for something that cannot be; `field` says which part. */
+  | "invalid"
+  /** The kernel refused a call. */
+  | "kernel";
+
+export class DatapathError extends Error {
+  override readonly name = "DatapathError";
+  constructor(
+    readonly code: DatapathErrorCode,
+    /** One sentence without a subject in it. */
+    message: string,
+    readonly field?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface Datapath {
+  /**
+   * Starts mirroring `spec`, or changes the intercept of the same key to it, without a gap.
+   * The kernel matches when this returns. Throws DatapathError; what ran before then goes on.
+   */
+  put(spec: InterceptSpec): void;
+  /** Like `put` for many, in batches. Returns one entry a spec, in order: undefined, or why it was refused. */
+  putMany(specs: readonly InterceptSpec[]): (DatapathError | undefined)[];
+  /** Stops the intercept. False where there was none. */
+  remove(key: string): boolean;
+  /** Keys of all intercepts that the kernel holds, those of an earlier run included. */
+  keys(): string[];
+  interceptCounters(key: string): InterceptCounters | undefined;
+  counters(): DatapathCounters;
+  fill(): MapFill[];
+  close(): void;
+}

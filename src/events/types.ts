@@ -1,0 +1,79 @@
+/**
+ * The events that cross the bus: what happened at a NAS, as CloudEvents 1.0 (JSON, structured mode).
+ * The contract with everyone who publishes without the gateway; it changes only with a decision record.
+ */
+
+export const RADIUS_EVENT_TYPES = [
+  "access-accept",
+  "accounting-start",
+  "accounting-interim",
+  "accounting-stop",
+  "accounting-on",
+  "accounting-off",
+  "coa",
+  "disconnect",
+] as const;
+
+export type RadiusEventType = (typeof RADIUS_EVENT_TYPES)[number];
+
+/** RADIUS attributes by FreeRADIUS dictionary name; one that occurs several times is an array. */
+export type RadiusAttributes = Readonly<Record<string, string | readonly string[]>>;
+
+/** What the RADIUS server wants done about mirroring, after decryption and before any rule was applied to it. */
+export interface LiInstruction {
+  readonly action: "on" | "off" | "noop";
+  /** ERX-Med-Dev-Handle in hex: 8 digits (4 bytes) or 16 digits (8 bytes), without prefix. */
+  readonly handle: string;
+  readonly mediation: { readonly address: string; readonly port: number };
+  /** Absent: both directions. `from` and `to` are seen from the subscriber. */
+  readonly direction?: "both" | "from" | "to";
+  /** Header in front of the copy. Absent: what the agent's configuration says. */
+  readonly header?: "junos" | "nokia";
+}
+
+export interface RadiusEventData {
+  readonly nas: string;
+  readonly attributes: RadiusAttributes;
+  /** In strict mode a sealed and signed string in place of the object. */
+  readonly li?: LiInstruction | string;
+}
+
+export interface RadiusEvent {
+  readonly specversion: "1.0";
+  /** Also the `Nats-Msg-Id`. */
+  readonly id: string;
+  /** `radius/<nas>` */
+  readonly source: string;
+  readonly type: `radius.${RadiusEventType}`;
+  /** RFC 3339, UTC. */
+  readonly time: string;
+  readonly datacontenttype: "application/json";
+  readonly data: RadiusEventData;
+}
+
+/** RFC 5176 section 3.5 and RFC 5176 section 7 values that this service answers with. */
+export const ERROR_CAUSE = {
+  unsupportedAttribute: 401,
+  missingAttribute: 402,
+  nasIdentificationMismatch: 403,
+  invalidRequest: 404,
+  administrativelyProhibited: 501,
+  requestNotRoutable: 502,
+  sessionContextNotFound: 503,
+  resourcesUnavailable: 506,
+} as const;
+
+export type ErrorCause = (typeof ERROR_CAUSE)[keyof typeof ERROR_CAUSE];
+
+export type ResultKind = "applied" | "noop" | "stopped" | "unknown-session" | "rejected";
+
+/** An agent's answer to an event that asks for mirroring, on `submirror.result.<event id>`. */
+export interface EventResult {
+  readonly node: string;
+  /** The id of the event that is answered. */
+  readonly event: string;
+  readonly result: ResultKind;
+  readonly errorCause?: ErrorCause;
+  /** One sentence; names the field, never the subject. */
+  readonly detail?: string;
+}
