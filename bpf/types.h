@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What user space and the programs tell each other. The control plane's codecs are generated from these
+ * definitions' BTF, so a change here is a change there; nothing is written down twice.
+ */
+#ifndef SUBMIRROR_TYPES_H
+#define SUBMIRROR_TYPES_H
+
+/* Seen from the subscriber. Also the index of every per-direction array. */
+enum direction {
+	DIRECTION_FROM = 0,
+	DIRECTION_TO = 1,
+	DIRECTIONS = 2,
+};
+
+enum limits {
+	/* Intercepts on one subscriber. */
+	MAX_COPIES = 8,
+	/* Tags in front of the IP header, in the packet or in the skb's metadata. */
+	MAX_VLAN_TAGS = 2,
+};
+
+/* Why a copy that was due did not leave. The metric's label is the name in lower case without the prefix. */
+enum drop_reason {
+	DROP_NO_ROUTE = 0,     /* no way to the mediation device, not even through the stack */
+	DROP_OVERSIZE,         /* larger than the mediation path's MTU, and fragments are not wanted */
+	DROP_CLONE,            /* bpf_clone_redirect failed: memory, or the egress queue was full */
+	DROP_NOT_TAKEN,        /* the clone did not pass mediation_egress; it cannot have left encapsulated */
+	DROP_STRIP,            /* bpf_skb_vlan_pop, or a link layer that cannot be taken off */
+	DROP_TRIM,             /* bpf_skb_change_tail failed */
+	DROP_GROW,             /* bpf_skb_adjust_room or bpf_skb_change_head failed: memory, or a nested tunnel */
+	DROP_STORE,            /* bpf_skb_store_bytes failed */
+	DROP_STALE_INTERCEPT,  /* a match led to an intercept that is no longer there */
+	DROP_TOO_MANY_COPIES,  /* more than MAX_COPIES intercepts took one packet */
+	DROP_TTL_RESTORE,      /* the outer TTL of a copy that came through the stack could not be set back */
+	DROP_REASONS,
+};
+
+/* IPv4 host, the most frequent match. Addresses are in network byte order everywhere. */
+struct host4_key {
+	__u32 zone;
+	__be32 address;
+};
+
+/* IPv6 /128, /64 or /56: the lengths that subscribers are given. Bits behind the length are zero. */
+struct host6_key {
+	__u32 zone;
+	__u32 prefix_length;
+	__u8 address[16];
+};
+
+/* The intercepts that a match leads to: indices into `intercepts`, the first `count` are valid. */
+struct targets {
+	__u32 count;
+	__u32 intercept[MAX_COPIES];
+};
+
+enum intercept_flags {
+	INTERCEPT_ACTIVE = 1,
+	INTERCEPT_FROM = 2,
+	INTERCEPT_TO = 4,
+};
+
+/*
+ * One intercept. A slot is written while nothing refers to it and is not changed while something does: a changed
+ * intercept takes a new slot, so that no packet ever meets half of each.
+ */
+struct intercept {
+	__u64 not_before_ns; /* boot clock */
+	__u64 not_after_ns;  /* boot clock; all ones: open */
+	__u32 flags;
+	__u32 device;                   /* index into `mediation_devices` */
+	__be32 shim[DIRECTIONS][2];     /* the 8 bytes behind the UDP header */
+	__be16 port[DIRECTIONS];        /* UDP destination */
+	__u8 tos;                       /* outer DSCP, shifted to its place */
+	__u8 reserved[3];
+};
+
+enum device_flags {
+	DEVICE_IPV6 = 1,
+	DEVICE_NO_FRAGMENTS = 2,
+	DEVICE_STACK_ONLY = 4,
+};
+
+/* Where copies go: a mediation device as it is reached from one source address. IPv4 in the first 4 bytes. */
+struct mediation_device {
+	__u8 source[16];
+	__u8 destination[16];
+	__be16 source_port;
+	__u8 ttl;
+	__u8 reserved;
+	__u32 flags;
+};
+
+/* A CPU's own memory of how a mediation device is reached, asked again when it is older than ROUTE_LIFETIME_NS. */
+struct route {
+	__u64 asked_ns;
+	__u32 ifindex; /* 0: through the stack */
+	__u32 mtu;
+	__u8 source_mac[6];
+	__u8 destination_mac[6];
+	__u32 next_id; /* outer IPv4 identification: ids that this CPU has reserved */
+	__u32 ids_left;
+};
+
+struct direction_counters {
+	__u64 packets;
+	__u64 bytes; /* of the mirrored packets, from their IP header on */
+};
+
+struct intercept_counters {
+	struct direction_counters mirrored[DIRECTIONS];
+	__u64 dropped;
+};
+
+struct totals {
+	struct direction_counters mirrored[DIRECTIONS];
+	__u64 dropped[DROP_REASONS];
+	__u64 fragmented;
+};
+
+/*
+ * From the program that matched to the program that encapsulates, on the same CPU: bpf_clone_redirect transmits
+ * before it returns, with bottom halves off, so what is written just before it is read by that very copy.
+ * No mark on the skb is needed, none of another program's is touched.
+ */
+struct handover {
+	__u32 busy;  /* bpf_clone_redirect is running on this CPU: what leaves now is a copy */
+	__u32 armed; /* the copy has not been met yet */
+	__u32 intercept;
+	__u32 direction;
+	__u32 ip_offset;
+	__u32 ip_length; /* bytes from the IP header on; of a super-packet, all of them */
+	__u32 packets;   /* that it stands for */
+	__u32 through_stack;
+	__u32 outcome; /* 0: left; else drop_reason + 1 */
+};
+
+/* Egress interfaces that run mediation_egress: a copy may be handed to no other. */
+struct mediation_interface {
+	__u32 flags;
+};
+
+enum config_flags {
+	CONFIG_HOSTS4 = 1,
+	CONFIG_HOSTS6_128 = 2,
+	CONFIG_HOSTS6_64 = 4,
+	CONFIG_HOSTS6_56 = 8,
+	CONFIG_ZONES = 16,
+};
+
+struct config {
+	__u32 flags;
+	/* The helper pair through which copies enter the IP stack: they go out at one end and come in at the other. */
+	__u32 stack_out_ifindex;
+	__u32 stack_in_ifindex;
+	__u8 stack_in_mac[6];
+	__u8 reserved[2];
+};
+
+#endif
