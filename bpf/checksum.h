@@ -31,49 +31,48 @@ static __always_inline __u16 fold(__u64 sum)
 	return sum;
 }
 
-/* Sum over `length` bytes of the packet from `offset` on; negative where they cannot be read. */
-static __always_inline __s64 sum_of_packet(struct __sk_buff *skb, __u32 offset, __u32 length, __u32 sum)
+struct summing {
+	struct __sk_buff *skb;
+	__u32 offset;
+	__u32 left;
+	long sum; /* negative: the packet cannot be read */
+};
+
+/* Adds the next CHECKSUM_CHUNK bytes, or what is left; what is behind the last byte counts as zero. */
+static long add_chunk(__attribute__((unused)) __u32 index, void *context)
 {
+	struct summing *summing = context;
 	__u32 zero = 0;
 	struct checksum_chunk *chunk = bpf_map_lookup_elem(&checksum_chunks, &zero);
-	__s64 added;
+	__u32 bytes = summing->left < CHECKSUM_CHUNK ? summing->left : CHECKSUM_CHUNK;
 
-	if (!chunk)
-		return -1;
-	for (int i = 0; i < MAX_CHECKSUM_CHUNKS; i++) {
-		__u32 bytes = length;
-
-		if (!length)
-			return sum;
-		if (bytes >= CHECKSUM_CHUNK) {
-			bytes = CHECKSUM_CHUNK;
-			if (bpf_skb_load_bytes(skb, offset, chunk->bytes, CHECKSUM_CHUNK))
-				return -1;
-		} else {
-			__builtin_memset(chunk->bytes, 0, CHECKSUM_CHUNK);
-			/* The mask keeps a bound that the verifier sees; `bytes` is 1 to 511 here. */
-			bytes &= CHECKSUM_CHUNK - 1;
-			if (bytes && bpf_skb_load_bytes(skb, offset, chunk->bytes, bytes))
-				return -1;
-		}
-		added = bpf_csum_diff(NULL, 0, (__be32 *)chunk->bytes, CHECKSUM_CHUNK, sum);
-		if (added < 0)
-			return -1;
-		sum = added;
-		offset += bytes;
-		length -= bytes;
+	if (!bytes)
+		return 1;
+	if (!chunk) {
+		summing->sum = -1;
+		return 1;
 	}
-	return -1;
+	if (bytes < CHECKSUM_CHUNK)
+		__builtin_memset(chunk->bytes, 0, CHECKSUM_CHUNK);
+	if (bpf_skb_load_bytes(summing->skb, summing->offset, chunk->bytes, bytes)) {
+		summing->sum = -1;
+		return 1;
+	}
+	summing->sum = bpf_csum_diff(NULL, 0, (__be32 *)chunk->bytes, CHECKSUM_CHUNK, summing->sum);
+	summing->offset += bytes;
+	summing->left -= bytes;
+	return 0;
 }
 
 /* Of a single packet, its own checksums complete. `ip_length`: bytes of the inner packet. Returns 0, or drop_reason + 1. */
-static __noinline int put_udp_checksum(struct __sk_buff *skb, __u32 ip_length, const struct mediation_device *device)
+SUBPROGRAM int put_udp_checksum(struct __sk_buff *skb, __u32 ip_length, const struct mediation_device *device)
 {
 	__u32 length = UDP_HEADER_BYTES + SHIM_BYTES + ip_length;
 	struct pseudo_header pseudo = {};
+	struct summing summing = { .skb = skb, .left = length };
 	__u32 offset = ETH_HLEN;
-	__s64 sum;
 	__u16 check;
+	long sum;
 
 	if (!device)
 		return FAILED(DROP_CHECKSUM);
@@ -83,12 +82,12 @@ static __noinline int put_udp_checksum(struct __sk_buff *skb, __u32 ip_length, c
 	pseudo.length = bpf_htonl(length);
 	pseudo.protocol = bpf_htonl(IPPROTO_UDP);
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)&pseudo, sizeof(pseudo), 0);
-	if (sum < 0)
+	summing.offset = offset;
+	summing.sum = sum;
+	bpf_loop(MAX_CHECKSUM_CHUNKS, add_chunk, &summing, 0);
+	if (summing.sum < 0 || summing.left)
 		return FAILED(DROP_CHECKSUM);
-	sum = sum_of_packet(skb, offset, length, sum);
-	if (sum < 0)
-		return FAILED(DROP_CHECKSUM);
-	check = ~fold((__u32)sum);
+	check = ~fold((__u32)summing.sum);
 	if (!check)
 		check = 0xffff;
 	if (bpf_skb_store_bytes(skb, offset + offsetof(struct udphdr, check), &check, sizeof(check), 0))

@@ -59,7 +59,7 @@ static __always_inline int make_room(struct __sk_buff *skb, const struct mediati
 	return bpf_skb_change_head(skb, bytes, 0) ? FAILED(DROP_GROW) : 0;
 }
 
-static __noinline int encapsulate(struct __sk_buff *skb, struct plan *plan)
+SUBPROGRAM int encapsulate(struct __sk_buff *skb, struct plan *plan)
 {
 	const struct intercept *intercept;
 	const struct mediation_device *device;

@@ -26,6 +26,12 @@
 #define VERDICT_NEXT -1
 #define FIB_LOOKUP_SKIP_NEIGH 4
 
+/*
+ * A function that the verifier proves once, for any arguments, and not again on every path that leads to it. Its
+ * pointers are to be checked for NULL.
+ */
+#define SUBPROGRAM __attribute__((noinline))
+
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
 #define PACKET_HOST 0

@@ -62,7 +62,7 @@ static __always_inline bool selected(const struct selection *selection, __u32 in
 }
 
 /* A subprogram of its own, so that the verifier walks it once and not once for each kind of match. */
-static __noinline int select_targets(struct selection *selection, const struct targets *targets)
+SUBPROGRAM int select_targets(struct selection *selection, const struct targets *targets)
 {
 	if (!selection || !targets)
 		return 0;
@@ -147,7 +147,7 @@ static __always_inline void match_pppoe(struct __sk_buff *skb, const struct pack
 		select_link(selection, &key);
 }
 
-static __noinline int match_link(struct __sk_buff *skb, const struct config *config, const struct packet *packet,
+SUBPROGRAM int match_link(struct __sk_buff *skb, const struct config *config, const struct packet *packet,
 				 struct selection *selection)
 {
 	struct link_key interface = { .kind = LINK_INTERFACE, .ifindex_or_zone = skb->ifindex };

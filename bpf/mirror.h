@@ -105,7 +105,7 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 }
 
 /* Sends the copy that the intercept is due, or counts why not. */
-static __noinline int mirror(struct __sk_buff *skb, const struct packet *packet, __u32 index)
+SUBPROGRAM int mirror(struct __sk_buff *skb, const struct packet *packet, __u32 index)
 {
 	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
 	__u64 now = bpf_ktime_get_boot_ns();

@@ -7,8 +7,8 @@
 #define MAX_EXTENSION_HEADERS 8
 
 struct flow {
-	__u32 source[4]; /* network byte order; IPv4 in the first */
-	__u32 destination[4];
+	__be32 source[4]; /* IPv4 in the first */
+	__be32 destination[4];
 	__u16 source_port;
 	__u16 destination_port;
 	__u8 protocol;
@@ -86,7 +86,7 @@ static __always_inline void read_flow6(struct __sk_buff *skb, __u32 offset, stru
 	read_ports(skb, offset, flow);
 }
 
-static __always_inline bool address_fits(const __u32 *address, const __u32 *wanted, const __u32 *mask)
+static __always_inline bool address_fits(const __be32 *address, const __be32 *wanted, const __be32 *mask)
 {
 	for (int i = 0; i < 4; i++)
 		if ((address[i] & mask[i]) != wanted[i])
@@ -123,7 +123,7 @@ static __always_inline bool term_fits(const struct term *term, const struct flow
 }
 
 /* 1 where a term of policy `index` fits the packet. */
-static __noinline int excluded(struct __sk_buff *skb, const struct packet *packet, __u32 index)
+SUBPROGRAM int excluded(struct __sk_buff *skb, const struct packet *packet, __u32 index)
 {
 	const struct drop_policy *policy = bpf_map_lookup_elem(&drop_policies, &index);
 	struct flow flow = {};

@@ -31,7 +31,7 @@ static __always_inline void fill_lookup(struct bpf_fib_lookup *lookup, const str
 	}
 }
 
-static __noinline int ask_route(struct __sk_buff *skb, const struct mediation_device *device, struct route *route)
+SUBPROGRAM int ask_route(struct __sk_buff *skb, const struct mediation_device *device, struct route *route)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);

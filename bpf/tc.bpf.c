@@ -11,6 +11,7 @@
  */
 #include "kernel.h"
 #include "types.h"
+#include "contract.h"
 #include "maps.h"
 #include "counters.h"
 #include "parse.h"
@@ -137,6 +138,17 @@ int mediation_egress(struct __sk_buff *skb)
 		return cut_first(skb, order);
 	/* TC_ACT_OK ends the chain: no other program on this interface sees the copy. */
 	return order->outcome ? TC_ACT_SHOT : TC_ACT_OK;
+}
+
+/* For mediation interfaces without a link layer, which only the stack reaches: a tunnel. */
+SEC("tc")
+int mediation_egress_l3(struct __sk_buff *skb)
+{
+	int failed = is_own_copy(skb) ? restore_ttl(skb, 0) : 0;
+
+	if (failed)
+		count_drop(failed - 1, 1);
+	return VERDICT_NEXT;
 }
 
 /* Gives a copy without a link layer an Ethernet header and sends it the way that was chosen for it. */

@@ -111,10 +111,8 @@ struct intercept {
 	__be32 shim[DIRECTIONS][2];     /* the 8 bytes behind the UDP header */
 	__be16 port[DIRECTIONS];        /* UDP destination */
 	__u8 tos;                       /* outer DSCP, shifted to its place */
-	__u8 reserved;
 	__u16 snap_length;              /* bytes kept of the mirrored packet; 0: all */
 	__u32 drop_policy;              /* index into `drop_policies`; 0: none */
-	__u32 reserved_too;
 	__u64 bytes_per_second;         /* 0: no limit */
 	__u64 bucket_byte_ns;           /* burst in bytes times 10^9: the bucket is kept in byte-nanoseconds */
 	__u64 bucket_fill_ns;           /* time in which an empty bucket is full */
@@ -124,7 +122,6 @@ struct intercept {
 /* Token bucket of the intercept in the same slot. */
 struct bucket {
 	struct bpf_spin_lock lock;
-	__u32 reserved;
 	__u64 tokens_byte_ns;
 	__u64 filled_ns;
 };
@@ -149,11 +146,10 @@ struct term {
 	__u16 destination_port_high;
 	__u8 protocol;
 	__u8 dscp;
-	__u8 reserved[2];
-	__u32 source[4];
-	__u32 source_mask[4];
-	__u32 destination[4];
-	__u32 destination_mask[4];
+	__be32 source[4];
+	__be32 source_mask[4];
+	__be32 destination[4];
+	__be32 destination_mask[4];
 };
 
 struct drop_policy {
@@ -174,7 +170,6 @@ struct mediation_device {
 	__u8 destination[16];
 	__be16 source_port;
 	__u8 ttl;
-	__u8 reserved;
 	__u32 flags;
 };
 
@@ -252,7 +247,6 @@ struct config {
 	/* A device without a link layer, where copies from such devices get one. */
 	__u32 springboard_ifindex;
 	__u8 stack_in_mac[6];
-	__u8 reserved[2];
 };
 
 #endif
