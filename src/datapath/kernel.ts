@@ -103,6 +103,11 @@ export class KernelDatapath implements Datapath {
     this.followInterfaces();
   }
 
+  /** The eBPF object as it runs, for diagnosis: its programs' statistics, its maps as they are. */
+  get object(): LoadedObject {
+    return this.#object;
+  }
+
   /** Looks at the node's interfaces again. */
   followInterfaces(): void {
     this.#interfaces.reconcile(networkLinks());
