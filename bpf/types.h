@@ -16,7 +16,7 @@ enum direction {
 enum limits {
 	/* Intercepts on one subscriber. */
 	MAX_COPIES = 8,
-	/* Tags in front of the IP header, in the packet or in the skb's metadata. */
+	/* Tags in the packet in front of the IP header; one more may be in the skb's metadata. */
 	MAX_VLAN_TAGS = 2,
 	/* Terms of one drop policy. */
 	MAX_TERMS = 16,

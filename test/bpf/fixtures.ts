@@ -10,6 +10,7 @@ import type { Context } from "./context.js";
 import { contextBytes } from "./context.js";
 import { datagram, reassemble } from "./datagram.js";
 import { intercept, outerOf } from "./intercepts.js";
+import type { VlanTag } from "./packets.js";
 import { type AccessInterface, type Changes, mediationFrame, Rig, type RigOptions } from "./rig.js";
 
 export interface Copy {
@@ -31,6 +32,8 @@ export interface Fixture {
   /** What the program sees: the frame, or without a link layer the packet. */
   readonly frame: Buffer;
   readonly context?: Context;
+  /** A VLAN tag in the skb's metadata, outside those in the frame. */
+  readonly tag?: VlanTag;
   /** In the order of leaving. */
   readonly copies: readonly (Copy | Buffer)[];
   /** Counters besides those of the mirrored packets and bytes. */
@@ -75,7 +78,7 @@ export function runFixture(rig: Rig, fixture: Fixture): void {
   fixture.prepare?.(rig);
   const program = `access_${direction === "from" ? "ingress" : "egress"}${on === "acct0" ? "_l3" : ""}`;
   const changes = rig.changes(() => {
-    const result = rig.run(program, frame, context, on);
+    const result = rig.run(program, frame, context, on, fixture.tag);
     assert.equal(result.verdict, GO_ON, "verdict");
     assert.equal(result.packet.toString("hex"), frame.toString("hex"), "the original");
     const given = contextBytes({ ifindex: rig[on].ifindex, wireLength: frame.length, ...context });

@@ -68,6 +68,7 @@ function offloadHeader(offload: Offload | undefined): Buffer {
 /** An interface whose wire is in this process's hands: what is written comes in there, what leaves there is read. */
 export class Wire implements Disposable {
   readonly #fd: number;
+  readonly #linkLayer: boolean;
   readonly #buffer = Buffer.alloc(LARGEST_FRAME);
   readonly ifindex: number;
 
@@ -75,6 +76,7 @@ export class Wire implements Disposable {
     readonly name: string,
     { linkLayer = true, mac, mtu = 1500 }: { linkLayer?: boolean; mac?: string; mtu?: number } = {},
   ) {
+    this.#linkLayer = linkLayer;
     this.#fd = openSync("/dev/net/tun", constants.O_RDWR | constants.O_NONBLOCK);
     const request = Buffer.alloc(IFREQ_BYTES);
     request.write(name, "ascii");
@@ -93,6 +95,17 @@ export class Wire implements Disposable {
 
   /** The next frame that left, or undefined. */
   read(): Buffer | undefined {
+    let frame = this.#readAny();
+    while (frame && this.#isToGroup(frame)) frame = this.#readAny();
+    return frame;
+  }
+
+  /** The kernel tells the groups that it has joined (MLD) when it likes; no test sends to one by this way. */
+  #isToGroup(frame: Buffer): boolean {
+    return this.#linkLayer ? ((frame[0] ?? 0) & 1) === 1 : frame[0] === 0x60 && frame[24] === 0xff;
+  }
+
+  #readAny(): Buffer | undefined {
     try {
       const bytes = readSync(this.#fd, this.#buffer);
       return Buffer.from(this.#buffer.subarray(VNET_BYTES, bytes));

@@ -16,6 +16,13 @@ const up6 = ipv6({}, udp());
 const down4 = ipv4(TO4, tcp({}, pattern(600)));
 const down6 = ipv6(TO6, tcp({}, pattern(600)));
 
+const PACKETS = [
+  ["IPv4 from", "from", up4],
+  ["IPv4 to", "to", down4],
+  ["IPv6 from", "from", up6],
+  ["IPv6 to", "to", down6],
+] as const;
+
 const LINK_LAYERS = [
   ["untagged", {}],
   ["802.1Q", { tags: [{ id: 100, priority: 5 }] }],
@@ -28,18 +35,31 @@ const LINK_LAYERS = [
 ] as const;
 
 const linkLayers: Fixture[] = LINK_LAYERS.flatMap(([name, link]) =>
-  (
-    [
-      ["IPv4 from", "from", up4],
-      ["IPv4 to", "to", down4],
-      ["IPv6 from", "from", up6],
-      ["IPv6 to", "to", down6],
-    ] as const
-  ).map(([what, direction, packet]) => ({
+  PACKETS.map(([what, direction, packet]) => ({
     description: `${name}, ${what} the subscriber`,
     intercepts: [both],
     direction,
     frame: ethernet(packet, link),
+    copies: [packet],
+  })),
+);
+
+const inMetadata: Fixture[] = (
+  [
+    ["802.1Q in the metadata", { id: 100, priority: 5 }, {}],
+    ["802.1ad in the metadata, 802.1Q in the packet", { id: 100, type: ETHERTYPE.svlan }, { tags: [{ id: 7 }] }],
+    ["802.1Q in the metadata and in the packet", { id: 100 }, { tags: [{ id: 7 }] }],
+    ["one tag in the metadata and two in the packet", { id: 100 }, { tags: [{ id: 7 }, { id: 8 }] }],
+    ["PPPoE, its tag in the metadata", { id: 100 }, { pppoe: 0x1234 }],
+    ["PPPoE in QinQ, the outer tag in the metadata", { id: 100 }, { tags: [{ id: 7 }], pppoe: 0x1234 }],
+  ] as const
+).flatMap(([name, tag, link]) =>
+  PACKETS.map(([what, direction, packet]) => ({
+    description: `${name}, ${what} the subscriber`,
+    intercepts: [both],
+    direction,
+    frame: ethernet(packet, link),
+    tag,
     copies: [packet],
   })),
 );
@@ -117,7 +137,7 @@ const notIp: Fixture[] = [
 
 for (const object of [undefined, "tc-61.o"] as const) {
   const options = object ? { object } : {};
-  fixtureSuite(`recognised behind link layers (${object ?? "tc.o"})`, options, linkLayers);
+  fixtureSuite(`recognised behind link layers (${object ?? "tc.o"})`, options, [...linkLayers, ...inMetadata]);
 }
 fixtureSuite("padding", {}, padded);
 fixtureSuite("recognised IP headers", {}, headers);

@@ -15,7 +15,17 @@ import type { DatapathCounters } from "../../src/datapath/port.js";
 import type { InterceptSpec } from "../../src/intercepts/types.js";
 import { type Context, contextBytes } from "./context.js";
 import { enterPrivateNetwork, ip, sysctl, Wire } from "./network.js";
-import { macBytes, REMOTE4, REMOTE6, ROUTER_MAC, SUBSCRIBER_MAC, SUBSCRIBER4, SUBSCRIBER6 } from "./packets.js";
+import {
+  macBytes,
+  REMOTE4,
+  REMOTE6,
+  ROUTER_MAC,
+  SUBSCRIBER_MAC,
+  SUBSCRIBER4,
+  SUBSCRIBER6,
+  type VlanTag,
+} from "./packets.js";
+import { Stage } from "./stage.js";
 
 export const OBJECT_DIRECTORY = process.env["SUBMIRROR_BPF_OBJECTS"] ?? "build/bpf";
 
@@ -90,6 +100,7 @@ export class Rig implements Disposable {
   readonly med0: Wire;
   readonly core0: Wire;
   readonly datapath: KernelDatapath;
+  #stage: Stage | undefined;
 
   constructor(options: RigOptions = {}) {
     enterPrivateNetwork();
@@ -128,10 +139,15 @@ export class Rig implements Disposable {
     for (const wire of [this.acc0, this.acc1, this.acct0, this.core0, this.med0]) wire.drain();
   }
 
-  /** BPF_PROG_TEST_RUN of a program, as on `on`. */
-  run(program: string, packet: Buffer, context: Context = {}, on: AccessInterface = "acc0"): Run {
-    const ctx = contextBytes({ ifindex: this[on].ifindex, wireLength: packet.length, ...context });
-    const result = this.datapath.object.program(program).testRun({ data: packet, ctx });
+  /** BPF_PROG_TEST_RUN of a program, as on `on`; with `tag`, that VLAN tag is in the skb's metadata. */
+  run(program: string, packet: Buffer, context: Context = {}, on: AccessInterface = "acc0", tag?: VlanTag): Run {
+    const fields = { ifindex: this[on].ifindex, wireLength: packet.length, ...context };
+    const underTest = this.datapath.object.program(program);
+    if (tag) this.#stage ??= new Stage();
+    const result =
+      tag && this.#stage
+        ? this.#stage.run(underTest, packet, fields, tag)
+        : underTest.testRun({ data: packet, ctx: contextBytes(fields) });
     return { verdict: result.retval | 0, packet: result.data, context: result.ctx ?? Buffer.alloc(0) };
   }
 
@@ -148,6 +164,7 @@ export class Rig implements Disposable {
 
   [Symbol.dispose](): void {
     this.datapath.close();
+    this.#stage?.[Symbol.dispose]();
     for (const wire of [this.acc0, this.acc1, this.acct0, this.core0, this.med0]) wire[Symbol.dispose]();
     for (const directory of this.#temporary) rmSync(directory, { recursive: true });
   }
