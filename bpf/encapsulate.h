@@ -59,6 +59,24 @@ static __always_inline int make_room(struct __sk_buff *skb, const struct mediati
 	return bpf_skb_change_head(skb, bytes, 0) ? FAILED(DROP_GROW) : 0;
 }
 
+static __always_inline int put_outer4(struct __sk_buff *skb, const struct plan *plan, const struct intercept *intercept,
+				      const struct mediation_device *device)
+{
+	struct outer4 outer = {};
+
+	fill_outer4(&outer, plan, intercept, device);
+	return bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ? FAILED(DROP_STORE) : 0;
+}
+
+static __always_inline int put_outer6(struct __sk_buff *skb, const struct plan *plan, const struct intercept *intercept,
+				      const struct mediation_device *device)
+{
+	struct outer6 outer = {};
+
+	fill_outer6(&outer, plan, intercept, device);
+	return bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ? FAILED(DROP_STORE) : 0;
+}
+
 SUBPROGRAM int encapsulate(struct __sk_buff *skb, struct plan *plan)
 {
 	const struct intercept *intercept;

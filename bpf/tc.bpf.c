@@ -14,14 +14,17 @@
 #include "contract.h"
 #include "maps.h"
 #include "counters.h"
+#include "packet.h"
 #include "parse.h"
 #include "match.h"
+#include "match_link.h"
 #include "policy.h"
 #include "gso.h"
 #include "route.h"
 #include "outer.h"
 #include "checksum.h"
 #include "encapsulate.h"
+#include "due.h"
 #include "mirror.h"
 #include "stack.h"
 
@@ -66,6 +69,19 @@ int access_egress_l3(struct __sk_buff *skb)
 	if (!is_own_copy(skb))
 		mirror_packet(skb, DIRECTION_TO, 0);
 	return VERDICT_NEXT;
+}
+
+/*
+ * What a tap interface hands on from XDP: frames that are copies already, of both directions. They end here, and do
+ * not reach the node's own stack.
+ */
+SEC("tc")
+int tap_ingress(struct __sk_buff *skb)
+{
+	bool is_ip = mirror_packet(skb, DIRECTION_FROM, ETH_HLEN);
+
+	mirror_packet(skb, DIRECTION_TO, ETH_HLEN);
+	return is_ip ? TC_ACT_SHOT : VERDICT_NEXT;
 }
 
 /* Takes the order that was left for this copy, or returns NULL where the packet is somebody else's. */
