@@ -13,6 +13,7 @@ export {
   VerifierError,
 } from "./errors.js";
 export { FileDescriptor, type OpenResource, openResources, trackResources } from "./fd.js";
+export { type Feature, type Features, features } from "./features.js";
 export { type Attachment, Link, type LinkAttachType, type LinkInfo, type ProgramRef } from "./link.js";
 export type { LoadedObject } from "./loaded.js";
 export { BpfMap, type MapDefinition, type UpdateMode } from "./map.js";
