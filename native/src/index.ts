@@ -1,6 +1,14 @@
 /** libbpf-ts: object files, maps, programs, links, pins and type information of eBPF, over libbpf. */
 export { parseBtf } from "./btf/parse.js";
-export { BtfError, type BtfType, BtfTypes, type GlobalVariable, type StructLayout, type TypeId } from "./btf/types.js";
+export {
+  type BtfComposite,
+  BtfError,
+  type BtfType,
+  BtfTypes,
+  type GlobalVariable,
+  type StructLayout,
+  type TypeId,
+} from "./btf/types.js";
 export { ClsactFilter, type ClsactOptions, type ClsactPlace, removeClsact } from "./clsact.js";
 export { possibleCpus } from "./cpus.js";
 export {

@@ -9,10 +9,7 @@ failOnLeaks();
 
 const object = loadMaps();
 const ns = new NetNs();
-after(() => {
-  ns[Symbol.dispose]();
-  object.close();
-});
+after(() => object.close());
 const ifindex = ns.addVeth("left", "right");
 const peer = ns.ifindex("right");
 const count = object.program("count");

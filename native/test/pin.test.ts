@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { BpfError, BpfMap, BpfObject, BpfProgram, isBpffs, Link, queryTcx } from "../src/index.js";
 import { BpfFs } from "./helpers/bpffs.js";
 import { failOnLeaks } from "./helpers/leaks.js";
@@ -13,10 +13,6 @@ failOnLeaks();
 
 const fs = new BpfFs();
 const ns = new NetNs();
-after(() => {
-  ns[Symbol.dispose]();
-  fs[Symbol.dispose]();
-});
 const ifindex = ns.addVeth("left", "right");
 
 describe("pins", () => {

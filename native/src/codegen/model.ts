@@ -143,7 +143,6 @@ class ModelBuilder {
     const known = this.#structs.get(composite);
     if (known !== undefined) return known;
     if (name === undefined || name === "") throw new BtfError("a map's key or value is a structure without a name");
-    if (depth > MAX_DEPTH) throw new BtfError(`"${name}" contains itself`);
     const model = {
       cName: name,
       named: this.btf.find(name) !== undefined,
@@ -158,6 +157,7 @@ class ModelBuilder {
   }
 
   #fields(composite: BtfComposite, owner: string, base: number, depth: number): Field[] {
+    if (depth > MAX_DEPTH) throw new BtfError(`"${owner}" contains itself`);
     const members = composite.kind === "union" ? this.#largest(composite) : composite.members;
     return members.flatMap((member) => this.#field(member, owner, base, depth));
   }
@@ -179,7 +179,6 @@ class ModelBuilder {
     const type = this.btf.resolve(member.type);
     if (member.name === "") {
       if (type.kind !== "struct" && type.kind !== "union") throw new BtfError(`${owner} has a member without a name`);
-      if (depth > MAX_DEPTH) throw new BtfError(`"${owner}" contains itself`);
       return this.#fields(type, owner, offset, depth + 1);
     }
     requireName(member.name);
@@ -189,6 +188,7 @@ class ModelBuilder {
 
   /** Undefined for an array without elements, which has no bytes. */
   #type(id: TypeId, unnamed: string, what: string, depth: number): FieldType | undefined {
+    if (depth > MAX_DEPTH) throw new BtfError(`${what} contains itself`);
     const type = this.btf.resolve(id);
     if (type.kind === "int" && type.boolean) return { kind: "bool" };
     if (type.kind === "int" && type.size > 8) return { kind: "bytes", length: type.size };
@@ -212,7 +212,6 @@ class ModelBuilder {
 
   #array(element: TypeId, length: number, unnamed: string, what: string, depth: number): FieldType | undefined {
     if (length === 0) return undefined;
-    if (depth > MAX_DEPTH) throw new BtfError(`${what} contains itself`);
     const type = this.btf.resolve(element);
     if (type.kind === "int" && type.size === 1 && !type.boolean) {
       return { kind: type.name === "char" ? "string" : "bytes", length };

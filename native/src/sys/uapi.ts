@@ -1,6 +1,6 @@
 /**
  * Numbers of the kernel's user space interface (include/uapi/linux/bpf.h). They never change once released. The tests
- * compare every table here with the running kernel's own BTF.
+ * compare the tables here with the running kernel's own BTF; flags that are macros there show in what they do.
  */
 
 /** Index = number of the map type. */

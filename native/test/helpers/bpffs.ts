@@ -3,12 +3,19 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { atExit } from "./cleanup.js";
 
 export class BpfFs implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), "libbpf-ts-"));
 
+  readonly #remove: () => void;
+
   constructor() {
     execFileSync("mount", ["-t", "bpf", "bpf", this.path]);
+    this.#remove = atExit(() => {
+      execFileSync("umount", [this.path]);
+      rmdirSync(this.path);
+    });
   }
 
   join(name: string): string {
@@ -16,7 +23,6 @@ export class BpfFs implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    execFileSync("umount", [this.path]);
-    rmdirSync(this.path);
+    this.#remove();
   }
 }

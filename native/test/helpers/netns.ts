@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Koffi } from "../../src/ffi/koffi.js";
+import { atExit } from "./cleanup.js";
 
 const CLONE_NEWNET = 0x40000000;
 const koffi = createRequire(import.meta.url)("koffi") as Koffi;
@@ -12,8 +13,11 @@ const setns = koffi.load("libc.so.6").func("int setns(int fd, int type)") as (fd
 export class NetNs implements Disposable {
   readonly name = `libbpf-ts-${randomBytes(4).toString("hex")}`;
 
+  readonly #remove: () => void;
+
   constructor() {
     execFileSync("ip", ["netns", "add", this.name]);
+    this.#remove = atExit(() => execFileSync("ip", ["netns", "delete", this.name]));
   }
 
   /** Runs `inside` with the main thread in the namespace; children started in it are in it too. */
@@ -62,7 +66,7 @@ export class NetNs implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    execFileSync("ip", ["netns", "delete", this.name]);
+    this.#remove();
   }
 }
 
