@@ -17,11 +17,19 @@ const ENOENT = 2;
 const EINTR = 4;
 const ENOSPC = 28;
 
-/** The kernel says so where a map type has no batches: ENOTSUPP today, EINVAL from one that knows no batches. */
+/** A map type without batches gives ENOTSUPP, a kernel without them EINVAL. */
 const NO_BATCH: ReadonlySet<string> = new Set(["ENOTSUPP", "EOPNOTSUPP", "EINVAL"]);
 
 function noBatch(result: number): boolean {
   return result < 0 && NO_BATCH.has(errnoName(-result));
+}
+
+/** Whether the kernel reads this map in batches. */
+export function hasBatch(map: BpfMap): boolean {
+  const keys = Buffer.alloc(map.keySize);
+  const values = Buffer.alloc(map.transferSize);
+  const place = Buffer.alloc(Math.max(map.keySize, MIN_PLACE_BYTES));
+  return !noBatch(native().libbpf.bpf_map_lookup_batch(map.fd, null, place, keys, values, u32(1), null));
 }
 
 export function* lookupBatch(map: BpfMap, options: BatchOptions): Generator<[Buffer, Buffer], void, undefined> {
@@ -62,8 +70,8 @@ function* pairs(map: BpfMap, keys: Buffer, values: Buffer, count: number): Gener
 
 export function updateBatch(map: BpfMap, keys: Buffer, values: Buffer, count: number, flags: number): number {
   requireInteger(count, 0, U32_MAX, "batch count");
-  requireBytes(keys, count * map.keySize, `${count} keys of ${map}`);
-  requireBytes(values, count * map.transferSize, `${count} values of ${map}`);
+  requireBytes(keys, count * map.keySize, `${count} keys of ${map.what}`);
+  requireBytes(values, count * map.transferSize, `${count} values of ${map.what}`);
   if (count === 0) return 0;
   const done = u32(count);
   const options = batchOptions(flags);
@@ -85,14 +93,14 @@ function updateSingly(map: BpfMap, keys: Buffer, values: Buffer, count: number, 
 
 export function deleteBatch(map: BpfMap, keys: Buffer, count: number): number {
   requireInteger(count, 0, U32_MAX, "batch count");
-  requireBytes(keys, count * map.keySize, `${count} keys of ${map}`);
+  requireBytes(keys, count * map.keySize, `${count} keys of ${map.what}`);
   let deleted = 0;
   let at = 0;
   while (at < count) {
     const left = u32(count - at);
     const rest = keys.subarray(at * map.keySize);
     const result = native().libbpf.bpf_map_delete_batch(map.fd, rest, left, batchOptions(UPDATE_MODE.any));
-    if (noBatch(result)) return deleted + deleteSingly(map, rest, count - at);
+    if (noBatch(result) && left.readUInt32LE(0) === count - at) return deleted + deleteSingly(map, rest, count - at);
     deleted += left.readUInt32LE(0);
     if (result === 0) return deleted;
     if (result !== -ENOENT) throw batchError(map, "batch delete from", -result, deleted);
@@ -109,7 +117,7 @@ function deleteSingly(map: BpfMap, keys: Buffer, count: number): number {
 }
 
 function batchError(map: BpfMap, operation: string, errno: number, processed: number): BpfBatchError {
-  return new BpfBatchError(`${operation} ${map}`, errno, processed, { remedy: map.remedy(errno) });
+  return new BpfBatchError(`${operation} ${map.what}`, errno, processed, { remedies: map.remedies });
 }
 
 function element(buffer: Buffer, index: number, size: number): Buffer {

@@ -1,4 +1,5 @@
 /** Reads records that programs put into a ring buffer map. */
+import type { TypeObject } from "koffi";
 import { requireInteger } from "./bytes.js";
 import { BpfError, BpfUsageError } from "./errors.js";
 import { noteClosed, noteOpen } from "./fd.js";
@@ -11,7 +12,7 @@ export type RecordHandler = (record: Buffer) => void;
 
 const ECANCELED = 125;
 const PROTOTYPE = "int libbpf_ts_record(void *context, void *data, size_t size)";
-let prototype: ReturnType<typeof import("koffi").proto> | undefined;
+let prototype: TypeObject | undefined;
 
 export class RingBuffer implements Disposable {
   #ring: Pointer | undefined;
@@ -22,7 +23,7 @@ export class RingBuffer implements Disposable {
     map: BpfMap,
     private readonly handler: RecordHandler,
   ) {
-    if (map.type !== "ringbuf") throw new BpfUsageError(`${map} is of type ${map.type}, not ringbuf`);
+    if (map.type !== "ringbuf") throw new BpfUsageError(`${map.what} is of type ${map.type}, not ringbuf`);
     const { koffi, libbpf } = native();
     prototype ??= koffi.proto(PROTOTYPE);
     this.#callback = koffi.register(
@@ -33,10 +34,10 @@ export class RingBuffer implements Disposable {
     if (ring === null) {
       const errno = koffi.errno();
       koffi.unregister(this.#callback);
-      throw new BpfError(`open the ring buffer of ${map}`, errno);
+      throw new BpfError(`open the ring buffer of ${map.what}`, errno);
     }
     this.#ring = ring;
-    noteOpen(this, `ring buffer of ${map}`);
+    noteOpen(this, `ring buffer of ${map.what}`);
   }
 
   /** Hands over all records that are there, without waiting. Returns how many. Rethrows what the handler threw. */
