@@ -55,4 +55,23 @@ static __always_inline void count_fragmented(__u64 packets)
 		sum->fragmented += packets;
 }
 
+static __always_inline void count_through_stack(__u64 packets)
+{
+	struct totals *sum = own_totals();
+
+	if (sum)
+		sum->through_stack += packets;
+}
+
+static __always_inline void count_excluded(__u32 index, __u64 packets)
+{
+	struct intercept_counters *own = bpf_map_lookup_elem(&intercept_stats, &index);
+	struct totals *sum = own_totals();
+
+	if (own)
+		own->policy_excluded += packets;
+	if (sum)
+		sum->policy_excluded += packets;
+}
+
 #endif

@@ -14,24 +14,36 @@ static __always_inline __u32 zone_of(struct __sk_buff *skb, const struct config 
 	return zone ? *zone : 0;
 }
 
-static __always_inline const struct targets *match_host4(__u32 zone, const struct parsed *packet)
+static __always_inline const struct targets *match_host4(const struct packet *packet)
 {
-	struct host4_key key = { .zone = zone, .address = packet->address4 };
+	struct host4_key key = { .zone = packet->zone, .address = packet->address4 };
 
 	return bpf_map_lookup_elem(&hosts4, &key);
 }
 
-static __always_inline const struct targets *match_host6(__u32 zone, const struct parsed *packet, __u32 length)
+static __always_inline const struct targets *match_host6(const struct packet *packet, __u32 length)
 {
-	struct host6_key key = { .zone = zone, .prefix_length = length };
-	__u64 *words = (__u64 *)key.address;
+	struct host6_key key = { .zone = packet->zone, .prefix_length = length };
 
-	words[0] = packet->address6_words[0];
-	if (length == 128)
-		words[1] = packet->address6_words[1];
+	__builtin_memcpy(key.address, packet->address6, length == 128 ? 16 : 8);
 	if (length == 56)
 		key.address[7] = 0;
 	return bpf_map_lookup_elem(&hosts6, &key);
+}
+
+static __always_inline const struct targets *match_prefix4(const struct packet *packet)
+{
+	struct prefix4_key key = { .prefix_length = 64, .zone = bpf_htonl(packet->zone), .address = packet->address4 };
+
+	return bpf_map_lookup_elem(&prefixes4, &key);
+}
+
+static __always_inline const struct targets *match_prefix6(const struct packet *packet)
+{
+	struct prefix6_key key = { .prefix_length = 160, .zone = bpf_htonl(packet->zone) };
+
+	__builtin_memcpy(key.address, packet->address6, 16);
+	return bpf_map_lookup_elem(&prefixes6, &key);
 }
 
 /* The intercepts that took this packet, each once. */
@@ -50,7 +62,7 @@ static __always_inline bool selected(const struct selection *selection, __u32 in
 }
 
 /* A subprogram of its own, so that the verifier walks it once and not once for each kind of match. */
-static __noinline int select_targets(struct selection *selection, const struct targets *targets)
+SUBPROGRAM int select_targets(struct selection *selection, const struct targets *targets)
 {
 	if (!selection || !targets)
 		return 0;
@@ -71,29 +83,131 @@ static __noinline int select_targets(struct selection *selection, const struct t
 	return 0;
 }
 
+/* What the link layer says of whose packet it is, in host byte order; 0: no such tag. */
+struct link {
+	__u16 outer_tag;
+	__u16 inner_tag;
+	__u16 pppoe_session;
+};
+
+static __always_inline void note_tag(struct link *link, __u16 tag)
+{
+	if (!link->outer_tag)
+		link->outer_tag = tag;
+	else
+		link->inner_tag = tag;
+}
+
+static __always_inline void read_link(struct __sk_buff *skb, const struct packet *packet, struct link *link)
+{
+	__be16 protocol = skb->protocol;
+	__u32 offset = packet->link_bytes;
+
+	if (skb->vlan_present)
+		note_tag(link, skb->vlan_tci & VLAN_ID_MASK);
+	for (int tag = 0; tag < MAX_VLAN_TAGS; tag++) {
+		if (!is_vlan(protocol))
+			break;
+		note_tag(link, bpf_ntohs(half_word_at(skb, offset)) & VLAN_ID_MASK);
+		protocol = half_word_at(skb, offset + 2);
+		offset += VLAN_HEADER_BYTES;
+	}
+	if (protocol == bpf_htons(ETH_P_PPP_SES))
+		link->pppoe_session = bpf_ntohs(half_word_at(skb, offset + 2));
+}
+
+static __always_inline void select_link(struct selection *selection, const struct link_key *key)
+{
+	const struct targets *hit = bpf_map_lookup_elem(&links, key);
+
+	if (hit)
+		select_targets(selection, hit);
+}
+
+static __always_inline void match_vlan(const struct packet *packet, const struct link *link, struct selection *selection)
+{
+	struct link_key key = { .kind = LINK_VLAN, .ifindex_or_zone = packet->zone, .svlan = link->outer_tag };
+
+	if (!link->outer_tag)
+		return;
+	select_link(selection, &key);
+	if (!link->inner_tag)
+		return;
+	key.cvlan = link->inner_tag;
+	select_link(selection, &key);
+}
+
+static __always_inline void match_pppoe(struct __sk_buff *skb, const struct packet *packet, const struct link *link,
+					struct selection *selection)
+{
+	struct link_key key = { .kind = LINK_PPPOE, .ifindex_or_zone = packet->zone, .pppoe_session = link->pppoe_session };
+	__u32 mac_offset = packet->direction == DIRECTION_FROM ? ETH_ALEN : 0;
+
+	if (link->pppoe_session && !bpf_skb_load_bytes(skb, mac_offset, key.mac, ETH_ALEN))
+		select_link(selection, &key);
+}
+
+SUBPROGRAM int match_link(struct __sk_buff *skb, const struct config *config, const struct packet *packet,
+				 struct selection *selection)
+{
+	struct link_key interface = { .kind = LINK_INTERFACE, .ifindex_or_zone = skb->ifindex };
+	struct link link = {};
+
+	if (!config || !packet || !selection)
+		return 0;
+	if (config->flags & CONFIG_INTERFACES)
+		select_link(selection, &interface);
+	if (!(config->flags & (CONFIG_VLANS | CONFIG_PPPOE)) || !packet->link_bytes)
+		return 0;
+	read_link(skb, packet, &link);
+	if (config->flags & CONFIG_VLANS)
+		match_vlan(packet, &link, selection);
+	if (config->flags & CONFIG_PPPOE)
+		match_pppoe(skb, packet, &link, selection);
+	return 0;
+}
+
+static __always_inline void match_ipv4(const struct config *config, const struct packet *packet,
+				       struct selection *selection)
+{
+	const struct targets *hit;
+
+	if (config->flags & CONFIG_HOSTS4 && (hit = match_host4(packet)))
+		select_targets(selection, hit);
+	if (config->flags & CONFIG_PREFIXES4 && (hit = match_prefix4(packet)))
+		select_targets(selection, hit);
+}
+
+static __always_inline void match_ipv6(const struct config *config, const struct packet *packet,
+				       struct selection *selection)
+{
+	const struct targets *hit;
+
+	if (config->flags & CONFIG_HOSTS6_64 && (hit = match_host6(packet, 64)))
+		select_targets(selection, hit);
+	if (config->flags & CONFIG_HOSTS6_56 && (hit = match_host6(packet, 56)))
+		select_targets(selection, hit);
+	if (config->flags & CONFIG_HOSTS6_128 && (hit = match_host6(packet, 128)))
+		select_targets(selection, hit);
+	if (config->flags & CONFIG_PREFIXES6 && (hit = match_prefix6(packet)))
+		select_targets(selection, hit);
+}
+
+#define CONFIG_LINKS (CONFIG_INTERFACES | CONFIG_VLANS | CONFIG_PPPOE)
+
 /* True where at least one intercept matches. */
-static __always_inline bool match(struct __sk_buff *skb, const struct config *config, const struct parsed *packet,
+static __always_inline bool match(struct __sk_buff *skb, const struct config *config, struct packet *packet,
 				  struct selection *selection)
 {
-	const struct targets *hit = NULL;
-	__u32 zone;
-
-	if (packet->ip_version == 4) {
-		if (config->flags & CONFIG_HOSTS4)
-			hit = match_host4(zone_of(skb, config), packet);
-		if (hit)
-			select_targets(selection, hit);
-		return hit;
-	}
-	if (packet->ip_version != 6 || !(config->flags & (CONFIG_HOSTS6_128 | CONFIG_HOSTS6_64 | CONFIG_HOSTS6_56)))
+	if (!packet->ip_version)
 		return false;
-	zone = zone_of(skb, config);
-	if (config->flags & CONFIG_HOSTS6_64 && (hit = match_host6(zone, packet, 64)))
-		select_targets(selection, hit);
-	if (config->flags & CONFIG_HOSTS6_56 && (hit = match_host6(zone, packet, 56)))
-		select_targets(selection, hit);
-	if (config->flags & CONFIG_HOSTS6_128 && (hit = match_host6(zone, packet, 128)))
-		select_targets(selection, hit);
+	packet->zone = zone_of(skb, config);
+	if (packet->ip_version == 4)
+		match_ipv4(config, packet, selection);
+	else
+		match_ipv6(config, packet, selection);
+	if (config->flags & CONFIG_LINKS)
+		match_link(skb, config, packet, selection);
 	return selection->count;
 }
 

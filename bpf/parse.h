@@ -7,15 +7,25 @@
 #ifndef SUBMIRROR_PARSE_H
 #define SUBMIRROR_PARSE_H
 
-struct parsed {
+struct packet {
+	__u32 direction;
+	__u32 zone;
+	__u32 link_bytes; /* where the ethertype's payload begins: ETH_HLEN, or 0 without a link layer */
 	__u32 ip_offset;
 	__u32 ip_version; /* 4, 6; 0: neither, not ours */
-	union {
+	union {           /* the subscriber's end */
 		__be32 address4;
 		__u8 address6[16];
-		__u64 address6_words[2];
 	};
+	/* What will be copied; see measure(). */
+	__u32 length;       /* bytes from the IP header on, of all packets together as one */
+	__u32 packets;      /* that leave on the wire */
+	__u32 largest;      /* bytes of the largest of them, from its IP header on */
+	__u32 header_bytes; /* of a super-packet: IP and transport headers, which each of them repeats */
 };
+
+/* Two tags and PPPoE behind an Ethernet header end well before; a bound that the verifier sees. */
+#define MAX_IP_OFFSET 64
 
 /* `length` bytes at `offset`, or NULL where the packet is shorter; `spare` takes them where they are not linear. */
 static __always_inline void *bytes_at(struct __sk_buff *skb, __u32 offset, void *spare, __u32 length)
@@ -23,6 +33,8 @@ static __always_inline void *bytes_at(struct __sk_buff *skb, __u32 offset, void 
 	void *data = (void *)(long)skb->data;
 	void *end = (void *)(long)skb->data_end;
 
+	if (offset > MAX_IP_OFFSET)
+		return NULL;
 	if (data + offset + length <= end)
 		return data + offset;
 	if (bpf_skb_load_bytes(skb, offset, spare, length))
@@ -33,10 +45,14 @@ static __always_inline void *bytes_at(struct __sk_buff *skb, __u32 offset, void 
 /* The two bytes at `offset`; 0 where the packet is shorter. */
 static __always_inline __be16 half_word_at(struct __sk_buff *skb, __u32 offset)
 {
-	__be16 spare;
-	__be16 *bytes = bytes_at(skb, offset, &spare, sizeof(spare));
+	__be16 value;
 
-	return bytes ? *bytes : 0;
+	return bpf_skb_load_bytes(skb, offset, &value, sizeof(value)) ? 0 : value;
+}
+
+static __always_inline bool is_vlan(__be16 protocol)
+{
+	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
 
 /*
@@ -48,7 +64,7 @@ static __always_inline __be16 skip_link_layer(struct __sk_buff *skb, __be16 prot
 	__be16 ppp;
 
 	for (int tag = 0; tag < MAX_VLAN_TAGS; tag++) {
-		if (protocol != bpf_htons(ETH_P_8021Q) && protocol != bpf_htons(ETH_P_8021AD))
+		if (!is_vlan(protocol))
 			break;
 		protocol = half_word_at(skb, *offset + 2);
 		*offset += VLAN_HEADER_BYTES;
@@ -62,7 +78,7 @@ static __always_inline __be16 skip_link_layer(struct __sk_buff *skb, __be16 prot
 	return ppp == bpf_htons(PPP_IPV6) ? bpf_htons(ETH_P_IPV6) : 0;
 }
 
-static __always_inline void parse_ipv4(struct __sk_buff *skb, __u32 direction, struct parsed *packet)
+static __always_inline void parse_ipv4(struct __sk_buff *skb, struct packet *packet)
 {
 	struct iphdr spare;
 	struct iphdr *ip = bytes_at(skb, packet->ip_offset, &spare, sizeof(spare));
@@ -70,10 +86,10 @@ static __always_inline void parse_ipv4(struct __sk_buff *skb, __u32 direction, s
 	if (!ip || ip->version != 4)
 		return;
 	packet->ip_version = 4;
-	packet->address4 = direction == DIRECTION_FROM ? ip->saddr : ip->daddr;
+	packet->address4 = packet->direction == DIRECTION_FROM ? ip->saddr : ip->daddr;
 }
 
-static __always_inline void parse_ipv6(struct __sk_buff *skb, __u32 direction, struct parsed *packet)
+static __always_inline void parse_ipv6(struct __sk_buff *skb, struct packet *packet)
 {
 	struct ipv6hdr spare;
 	struct ipv6hdr *ip = bytes_at(skb, packet->ip_offset, &spare, sizeof(spare));
@@ -81,31 +97,28 @@ static __always_inline void parse_ipv6(struct __sk_buff *skb, __u32 direction, s
 	if (!ip || ip->version != 6)
 		return;
 	packet->ip_version = 6;
-	__builtin_memcpy(packet->address6, direction == DIRECTION_FROM ? &ip->saddr : &ip->daddr, 16);
+	__builtin_memcpy(packet->address6, packet->direction == DIRECTION_FROM ? &ip->saddr : &ip->daddr, 16);
 }
 
-/* `link_bytes` is where the ethertype's payload begins: ETH_HLEN, or 0 on an interface without a link layer. */
-static __always_inline void parse(struct __sk_buff *skb, __u32 direction, __u32 link_bytes, struct parsed *packet)
+static __always_inline void parse(struct __sk_buff *skb, struct packet *packet)
 {
 	__be16 protocol = skb->protocol;
 
-	packet->ip_version = 0;
-	packet->ip_offset = link_bytes;
+	packet->ip_offset = packet->link_bytes;
 	if (protocol != bpf_htons(ETH_P_IP) && protocol != bpf_htons(ETH_P_IPV6))
 		protocol = skip_link_layer(skb, protocol, &packet->ip_offset);
 	if (protocol == bpf_htons(ETH_P_IP))
-		parse_ipv4(skb, direction, packet);
+		parse_ipv4(skb, packet);
 	else if (protocol == bpf_htons(ETH_P_IPV6))
-		parse_ipv6(skb, direction, packet);
+		parse_ipv6(skb, packet);
 }
 
-/* What will be copied: its length, and for a super-packet how it will be cut. */
-struct extent {
-	__u32 length;       /* bytes from the IP header on, of all packets together as one */
-	__u32 packets;      /* that leave on the wire */
-	__u32 largest;      /* bytes of the largest of them, from its IP header on */
-	__u32 header_bytes; /* IP and transport headers, which each of them repeats */
-};
+static __always_inline bool to_a_group(const struct packet *packet)
+{
+	if (packet->ip_version == 4)
+		return (packet->address4 & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000);
+	return packet->address6[0] == 0xff;
+}
 
 /* Bytes of the transport header at `offset`; TCP's from its data offset, else UDP's. */
 static __always_inline __u32 transport_header_bytes(struct __sk_buff *skb, __u8 protocol, __u32 offset)
@@ -119,60 +132,63 @@ static __always_inline __u32 transport_header_bytes(struct __sk_buff *skb, __u8 
 	return (data_offset >> 4) * 4;
 }
 
-/* Bytes that the IP header says there are, and the length of that header. Link-layer padding is not among them. */
-static __always_inline __u32 ip_bytes(struct __sk_buff *skb, const struct parsed *packet, __u32 *header_bytes,
-				      __u8 *protocol)
+/*
+ * Bytes that the IP header says there are, 0 where it cannot be read; and of a super-packet the bytes of its
+ * IP and transport headers. Padding that the link layer added is not among them.
+ */
+static __always_inline __u32 stated_bytes(struct __sk_buff *skb, struct packet *packet)
 {
 	union {
 		struct iphdr v4;
 		struct ipv6hdr v6;
 	} ip;
+	__u32 header;
 
 	if (packet->ip_version == 4) {
 		if (bpf_skb_load_bytes(skb, packet->ip_offset, &ip.v4, sizeof(ip.v4)))
 			return 0;
-		*header_bytes = ip.v4.ihl * 4;
-		*protocol = ip.v4.protocol;
+		header = ip.v4.ihl * 4;
+		if (skb->gso_size)
+			packet->header_bytes =
+				header + transport_header_bytes(skb, ip.v4.protocol, packet->ip_offset + header);
 		return bpf_ntohs(ip.v4.tot_len);
 	}
 	if (bpf_skb_load_bytes(skb, packet->ip_offset, &ip.v6, sizeof(ip.v6)))
 		return 0;
-	*header_bytes = IPV6_HEADER_BYTES;
-	*protocol = ip.v6.nexthdr;
+	header = IPV6_HEADER_BYTES;
+	if (skb->gso_size)
+		packet->header_bytes = header + transport_header_bytes(skb, ip.v6.nexthdr, packet->ip_offset + header);
 	return bpf_ntohs(ip.v6.payload_len) + IPV6_HEADER_BYTES;
 }
 
-static __always_inline void measure(struct __sk_buff *skb, const struct parsed *packet, struct extent *extent)
+/* How much there is to copy, and for a super-packet (GRO, GSO) how it will be cut. */
+static __always_inline void measure(struct __sk_buff *skb, struct packet *packet)
 {
 	__u32 carried = skb->len - packet->ip_offset;
-	__u32 ip_header_bytes = 0;
-	__u8 protocol = 0;
-	__u32 stated = ip_bytes(skb, packet, &ip_header_bytes, &protocol);
+	__u32 stated = stated_bytes(skb, packet);
 	__u32 payload;
 
-	extent->packets = 1;
-	extent->header_bytes = 0;
+	packet->packets = 1;
+	packet->length = carried;
+	packet->largest = carried;
 	if (!skb->gso_size) {
 		/* A packet that claims more than it carries is malformed: what is there is mirrored. */
-		extent->length = stated && stated < carried ? stated : carried;
-		extent->largest = extent->length;
+		if (stated && stated < carried)
+			packet->length = packet->largest = stated;
+		packet->header_bytes = 0;
 		return;
 	}
-	extent->length = carried;
-	extent->header_bytes = ip_header_bytes + transport_header_bytes(skb, protocol, packet->ip_offset + ip_header_bytes);
-	extent->largest = extent->header_bytes + skb->gso_size;
-	payload = carried > extent->header_bytes ? carried - extent->header_bytes : 0;
-	extent->packets = (payload + skb->gso_size - 1) / skb->gso_size;
-	if (extent->packets == 0)
-		extent->packets = 1;
-	if (extent->largest > carried)
-		extent->largest = carried;
+	payload = carried > packet->header_bytes ? carried - packet->header_bytes : 0;
+	if (payload <= skb->gso_size)
+		return;
+	packet->packets = (payload + skb->gso_size - 1) / skb->gso_size;
+	packet->largest = packet->header_bytes + skb->gso_size;
 }
 
 /* Bytes of all the packets that leave, each with its own headers. */
-static __always_inline __u64 mirrored_bytes(const struct extent *extent)
+static __always_inline __u64 bytes_on_the_wire(const struct packet *packet)
 {
-	return extent->length + (__u64)(extent->packets - 1) * extent->header_bytes;
+	return packet->length + (__u64)(packet->packets - 1) * packet->header_bytes;
 }
 
 #endif

@@ -8,7 +8,6 @@
 #define SUBMIRROR_ROUTE_H
 
 #define ROUTE_LIFETIME_NS (10 * NANOSECONDS_PER_MILLISECOND)
-#define BPF_FIB_LOOKUP_SKIP_NEIGH_FLAG 4
 
 /* Outer IPv4 identifications that a CPU reserves at a time; more than the segments of any super-packet. */
 #define ID_BLOCK 256
@@ -32,7 +31,7 @@ static __always_inline void fill_lookup(struct bpf_fib_lookup *lookup, const str
 	}
 }
 
-static __noinline int ask_route(struct __sk_buff *skb, const struct mediation_device *device, struct route *route)
+SUBPROGRAM int ask_route(struct __sk_buff *skb, const struct mediation_device *device, struct route *route)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
@@ -56,7 +55,7 @@ static __noinline int ask_route(struct __sk_buff *skb, const struct mediation_de
 	}
 	/* The neighbour is not known yet: the stack will ask for it, but what fits is known already. */
 	fill_lookup(&lookup, device, config->stack_in_ifindex);
-	if (bpf_fib_lookup(skb, &lookup, sizeof(lookup), BPF_FIB_LOOKUP_SKIP_NEIGH_FLAG) == BPF_FIB_LKUP_RET_SUCCESS)
+	if (bpf_fib_lookup(skb, &lookup, sizeof(lookup), FIB_LOOKUP_SKIP_NEIGH) == BPF_FIB_LKUP_RET_SUCCESS)
 		route->mtu = lookup.mtu_result;
 	return 0;
 }

@@ -30,7 +30,7 @@ function ipv6Bytes(text: string): Buffer {
   const [head = "", tail] = text.split("::");
   const left = ipv6Groups(head);
   const right = tail === undefined ? [] : ipv6Groups(tail);
-  const groups = [...left, ...new Array<number>(8 - left.length - right.length).fill(0), ...right];
+  const groups = [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
   const bytes = Buffer.alloc(16);
   groups.forEach((group, index) => bytes.writeUInt16BE(group, index * 2));
   return bytes;
@@ -65,8 +65,10 @@ export function parsePrefix(text: string): IpPrefix | { readonly problem: string
   if (!address || rest.length > 0) return { problem: "is not an IP prefix (expected ADDRESS/LENGTH)" };
   const longest = address.family === 4 ? 32 : 128;
   const length = lengthText === undefined ? longest : Number(lengthText);
-  if (lengthText !== undefined && !/^\d{1,3}$/.test(lengthText)) return { problem: "has no prefix length behind the /" };
+  if (lengthText !== undefined && !/^\d{1,3}$/.test(lengthText))
+    return { problem: "has no prefix length behind the /" };
   if (length > longest) return { problem: `has a prefix length over ${longest}` };
-  if (!maskBytes(address.bytes, length).equals(address.bytes)) return { problem: "has host bits set behind its prefix length" };
+  if (!maskBytes(address.bytes, length).equals(address.bytes))
+    return { problem: "has host bits set behind its prefix length" };
   return { ...address, length };
 }
