@@ -7,7 +7,7 @@ export interface Hook {
   readonly direction: Direction;
 }
 
-export type Role = "access" | "mediation" | "stack-out" | "stack-in" | "springboard";
+export type Role = "access" | "core" | "mediation" | "stack-out" | "stack-in" | "springboard";
 
 /** In the order of attaching: each goes to the head of its chain, so the last one runs first. */
 export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
@@ -20,6 +20,8 @@ export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
       ];
     case "mediation":
       return [{ program: `mediation_egress${suffix}`, direction: "egress" }];
+    case "core":
+      return [];
     case "stack-out":
       return [{ program: "stack_egress", direction: "egress" }];
     case "stack-in":
