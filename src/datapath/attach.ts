@@ -1,5 +1,5 @@
 /** Programs on interfaces: which belong where, and how they are put there. */
-import { type Attachment, type BpfProgram, type Direction, queryTcx } from "libbpf-ts";
+import { type Attachment, type BpfProgram, type Direction, features } from "libbpf-ts";
 import type { NetworkLink } from "../net/links.js";
 
 export interface Hook {
@@ -34,14 +34,10 @@ export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
 /** Before any other filter on the clsact qdisc. */
 const CLSACT_PRIORITY = 1;
 
-/** tcx where the kernel has it, which only asking it tells. */
+/** tcx where the kernel has it. An answer that is not conclusive is for attaching itself to give. */
 export function kernelHasTcx(): boolean {
-  try {
-    queryTcx(1, "ingress");
-    return true;
-  } catch {
-    return false;
-  }
+  const { supported, conclusive } = features().tcx;
+  return supported || !conclusive;
 }
 
 export function attachHook(program: BpfProgram, link: NetworkLink, direction: Direction, tcx: boolean): Attachment {
