@@ -264,6 +264,7 @@ struct config {
 	/* A device without a link layer, where copies from such devices get one. */
 	__u32 springboard_ifindex;
 	__u8 stack_in_mac[6];
+	__u8 ttl; /* outer TTL or hop limit that copies leave with */
 };
 
 #endif

@@ -93,6 +93,7 @@ export class KernelDatapath implements Datapath {
       stack_in_ifindex: pair.in.ifindex,
       springboard_ifindex: 0,
       stack_in_mac: pair.inMac,
+      ttl: options.mediation.ttl,
     };
     this.#interfaces = new Interfaces(this.#object, options.interfaces, kernelHasTcx(), {
       ...events,
