@@ -207,6 +207,7 @@ SEC("tc")
 int stack_egress(struct __sk_buff *skb)
 {
 	struct handover *order = take_order();
+	__u32 link_bytes;
 	__u8 kind = 0;
 
 	if (!order) {
@@ -214,7 +215,10 @@ int stack_egress(struct __sk_buff *skb)
 		bpf_skb_load_bytes(skb, 0, &kind, 1);
 		return kind == NOTE_COPY ? TC_ACT_OK : TC_ACT_SHOT;
 	}
-	order->outcome = write_copy_note(skb, order, order->ip_offset);
+	/* On its way in, the kernel would move a tag out of the packet, and the IP header were not where the note says. */
+	order->outcome = take_off_tags(skb, &link_bytes);
+	if (!order->outcome)
+		order->outcome = write_copy_note(skb, order, link_bytes);
 	return order->outcome ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
