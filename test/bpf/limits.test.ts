@@ -4,6 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { bootClockNs } from "../../src/datapath/clock.js";
 import { Bucket } from "../../src/datapath/layout.gen.js";
 import { type Fixture, fixtureSuite, runFixture } from "./fixtures.js";
+import { slotOf } from "./handover.js";
 import { intercept } from "./intercepts.js";
 import { waitUntil } from "./network.js";
 import { ethernet, ipv4, ipv6, REMOTE4, REMOTE6, SUBSCRIBER4, SUBSCRIBER6, TO4 } from "./packets.js";
@@ -129,7 +130,7 @@ describe("byte rates", () => {
 
   function setBucket(tokens: bigint, filledNs: bigint): void {
     const slot = Buffer.alloc(4);
-    for (const [key, value] of rig.map("intercepts").entries()) if (value.includes("intercept-1")) key.copy(slot);
+    slot.writeUInt32LE(slotOf(rig, "intercept-1"));
     rig
       .map("buckets")
       .update(slot, Bucket.encode({ lock: { val: 0 }, tokens_byte_ns: tokens * 1_000_000_000n, filled_ns: filledNs }));
