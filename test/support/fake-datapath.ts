@@ -51,11 +51,12 @@ export class FakeDatapath implements Datapath {
   }
 
   interceptCounters(key: string): InterceptCounters | undefined {
-    return this.specs.has(key) ? { from: NONE, to: NONE, dropped: 0n } : undefined;
+    return this.specs.has(key) ? { from: NONE, to: NONE, dropped: 0n, excluded: 0n } : undefined;
   }
 
   counters(): DatapathCounters {
-    return { from: { packets: 7n, bytes: 700n }, to: NONE, dropped: { "no-route": 0n, oversize: 3n }, fragmented: 2n };
+    const dropped = { "no-route": 0n, oversize: 3n };
+    return { from: { packets: 7n, bytes: 700n }, to: NONE, dropped, fragmented: 2n, throughStack: 4n, excluded: 1n };
   }
 
   fill(): MapFill[] {
