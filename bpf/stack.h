@@ -184,25 +184,42 @@ static __always_inline int become_fragment(struct __sk_buff *skb, const struct f
 	return 0;
 }
 
-/* The stack counted the TTL of a copy down by one hop that is inside this node: sets it back, on every fragment. */
-static __always_inline int restore_ttl(struct __sk_buff *skb, __u32 link_bytes)
+/* A copy that the IP stack has routed. Its fragments, too. */
+static __always_inline bool came_through_stack(struct __sk_buff *skb, const struct config *config)
 {
-	__u32 offset = link_bytes + offsetof(struct iphdr, ttl);
-	__u16 before, after;
+	return config->stack_in_ifindex && skb->ingress_ifindex == config->stack_in_ifindex;
+}
+
+static __always_inline int restore_hop_limit(struct __sk_buff *skb, __u32 link_bytes, __u8 ttl)
+{
+	__u32 offset = link_bytes + offsetof(struct ipv6hdr, hop_limit);
 	__u8 hops;
 
-	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		offset = link_bytes + offsetof(struct ipv6hdr, hop_limit);
-		if (bpf_skb_load_bytes(skb, offset, &hops, 1))
-			return FAILED(DROP_TTL_RESTORE);
-		hops++;
-		return bpf_skb_store_bytes(skb, offset, &hops, 1, 0) ? FAILED(DROP_TTL_RESTORE) : 0;
-	}
+	if (bpf_skb_load_bytes(skb, offset, &hops, 1))
+		return FAILED(DROP_TTL_RESTORE);
+	if (hops != (__u8)(ttl - 1))
+		return 0;
+	return bpf_skb_store_bytes(skb, offset, &ttl, 1, 0) ? FAILED(DROP_TTL_RESTORE) : 0;
+}
+
+/*
+ * The stack counted the TTL of a copy down by one hop that is inside this node: sets it back to `ttl`, on every
+ * fragment. Once: where a mediation interface sends by another one, the copy passes here for each of them.
+ */
+static __always_inline int restore_ttl(struct __sk_buff *skb, __u32 link_bytes, __u8 ttl)
+{
+	__u32 offset = link_bytes + offsetof(struct iphdr, ttl);
+	__be16 before, after;
+
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return restore_hop_limit(skb, link_bytes, ttl);
 	if (skb->protocol != bpf_htons(ETH_P_IP))
 		return 0;
 	if (bpf_skb_load_bytes(skb, offset, &before, 2))
 		return FAILED(DROP_TTL_RESTORE);
 	/* TTL is the first of the two bytes in network byte order. */
+	if (bpf_ntohs(before) >> 8 != (__u8)(ttl - 1))
+		return 0;
 	after = bpf_htons(bpf_ntohs(before) + 0x100);
 	if (bpf_l3_csum_replace(skb, link_bytes + offsetof(struct iphdr, check), before, after, 2) ||
 	    bpf_skb_store_bytes(skb, offset, &after, 2, 0))

@@ -93,6 +93,7 @@ export class KernelDatapath implements Datapath {
       stack_in_ifindex: pair.in.ifindex,
       springboard_ifindex: 0,
       stack_in_mac: pair.inMac,
+      ttl: options.mediation.ttl,
     };
     this.#interfaces = new Interfaces(this.#object, options.interfaces, kernelHasTcx(), {
       ...events,
@@ -102,6 +103,11 @@ export class KernelDatapath implements Datapath {
     this.#interfaces.attachOwn(pair.out, "stack-out");
     this.#interfaces.attachOwn(pair.in, "stack-in");
     this.followInterfaces();
+  }
+
+  /** The eBPF object as it runs, for diagnosis: its programs' statistics, its maps as they are. */
+  get object(): LoadedObject {
+    return this.#object;
   }
 
   /** Looks at the node's interfaces again. */
