@@ -22,6 +22,8 @@ enum limits {
 	MAX_TERMS = 16,
 	/* Fragments that one copy may become: 64 KiB over the smallest IPv6 MTU. */
 	MAX_FRAGMENTS = 56,
+	/* Copies that the metadata of an XDP frame has room for (32 bytes). */
+	MAX_XDP_COPIES = 6,
 };
 
 /* Why a copy that was due did not leave. The metric's label is the name in lower case without the prefix. */
@@ -201,6 +203,7 @@ struct totals {
 	__u64 fragmented;      /* copies that left as IP fragments */
 	__u64 through_stack;   /* copies that went through the IP stack, the fragmented ones included */
 	__u64 policy_excluded; /* packets that a drop policy left out */
+	__u64 by_xdp;          /* copies that an XDP program made */
 };
 
 /*
@@ -219,6 +222,20 @@ struct handover {
 	__u32 through_stack;
 	__u32 protocol;  /* ethertype of the IP version, network byte order */
 	__u32 outcome; /* 0: left; else drop_reason + 1 */
+};
+
+/* Where XDP sends an original and its copies at once: one map for each pair of ways and number of copies. */
+struct fan_out_key {
+	__u32 direction;
+	__u32 next_hop_ifindex;
+	__u32 mediation_ifindex;
+	__u32 copies;
+};
+
+/* A VLAN interface is this tag on that device; found by the one in ingress, by the other in egress. */
+struct vlan_place {
+	__u32 device_ifindex;
+	__u32 vlan_id;
 };
 
 /* Egress interfaces that run mediation_egress: a copy may be handed to no other. */

@@ -1,7 +1,6 @@
 /** From an instruction to a session's intercept, and from that to what the datapath is told. */
 import { createHash } from "node:crypto";
 import type { LiInstruction } from "../events/types.js";
-import { InterceptError } from "../intercepts/errors.js";
 import { parseHandle, requireRoom, sessionIdOf } from "../intercepts/handle.js";
 import type { InterceptSpec, SubscriberMatch } from "../intercepts/types.js";
 import { prefixesOf, type Session, type SessionIntercept } from "./session.js";

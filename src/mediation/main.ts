@@ -1,0 +1,3 @@
+import { mediationCommand } from "./command.js";
+
+await mediationCommand().parseAsync();
