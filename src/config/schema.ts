@@ -151,6 +151,9 @@ export type Config = z.infer<typeof configSchema>;
 /** What the agent needs beyond the schema: `requireAgentParts` has checked it. */
 export type AgentConfig = Config & { readonly interfaces: NonNullable<Config["interfaces"]> };
 
+/** What the gateway needs beyond the schema: `requireGatewayParts` has checked it. */
+export type GatewayConfig = Config & { readonly radius: NonNullable<Config["radius"]> };
+
 function defaultNode(): string {
   const short = hostname().split(".")[0] ?? "";
   return (
