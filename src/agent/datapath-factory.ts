@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { AgentConfig } from "../config/schema.js";
 import { type DatapathOptions, DEFAULT_LIMITS } from "../datapath/options.js";
 import type { Datapath } from "../datapath/port.js";
+import { StartError } from "./errors.js";
 
 export type OpenDatapath = (config: AgentConfig, log: Logger) => Datapath | Promise<Datapath>;
 
