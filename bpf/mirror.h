@@ -14,8 +14,11 @@ static __always_inline bool needs_single_packets(struct __sk_buff *skb, const st
 	return intercept->snap_length || must_be_cut_first(skb, packet);
 }
 
-/* Hands a copy to the program at the egress of `ifindex`. Returns 0, or drop_reason + 1. */
-static __always_inline int hand_over(struct __sk_buff *skb, __u32 ifindex, const struct handover *order)
+/*
+ * Hands a copy to the program at the egress of `ifindex`. Returns 0, or drop_reason + 1. A copy that goes through the
+ * stack is counted behind the helper pair: `order->through_stack` is then set.
+ */
+static __always_inline int hand_over(struct __sk_buff *skb, __u32 ifindex, struct handover *order)
 {
 	__u32 zero = 0;
 	struct handover *slot = bpf_map_lookup_elem(&handovers, &zero);
@@ -28,18 +31,20 @@ static __always_inline int hand_over(struct __sk_buff *skb, __u32 ifindex, const
 	slot->busy = 1;
 	failed = bpf_clone_redirect(skb, ifindex, 0);
 	slot->busy = 0;
+	order->through_stack = slot->through_stack;
 	if (slot->armed) {
 		slot->armed = 0;
 		return FAILED(failed ? DROP_CLONE : DROP_NOT_TAKEN);
 	}
 	if (slot->outcome)
 		return slot->outcome;
-	return failed ? FAILED(DROP_CLONE) : 0;
+	/* What the helper pair's queue drops, its device counts, also where it is part of a super-packet. */
+	return failed && !order->through_stack ? FAILED(DROP_CLONE) : 0;
 }
 
 /* Chooses the way and hands the copy over. Returns 0, or drop_reason + 1. */
 static __always_inline int send_copy(struct __sk_buff *skb, const struct packet *packet, __u32 index,
-				     const struct intercept *intercept, __u64 now)
+				     const struct intercept *intercept, __u64 bytes, __u64 now)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
@@ -70,11 +75,13 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 	if (!packet->link_bytes)
 		ifindex = config->springboard_ifindex;
 	failed = hand_over(skb, ifindex, &order);
-	if (!failed && oversize)
+	if (failed)
+		return failed;
+	if (oversize)
 		count_fragmented(packet->packets);
-	if (!failed && order.through_stack)
-		count_through_stack(packet->packets);
-	return failed;
+	if (!order.through_stack)
+		count_mirrored(index, packet->direction, packet->packets, bytes);
+	return 0;
 }
 
 /* Sends the copy that the intercept is due, or counts why not. */
@@ -102,11 +109,9 @@ SUBPROGRAM int mirror(struct __sk_buff *skb, const struct packet *packet, __u32 
 	if (intercept->bytes_per_second && !within_rate(intercept, index, bytes, now))
 		failed = FAILED(DROP_RATE);
 	if (!failed)
-		failed = send_copy(skb, packet, index, intercept, now);
+		failed = send_copy(skb, packet, index, intercept, bytes, now);
 	if (failed)
 		count_lost_copy(index, failed - 1, packet->packets);
-	else
-		count_mirrored(index, packet->direction, packet->packets, bytes);
 	return 0;
 }
 

@@ -9,6 +9,7 @@ struct plan {
 	__u32 ip_offset;
 	__u32 ip_length;
 	__u32 packets;
+	bool single; /* surely no super-packet, its own checksums complete: the kernel need not know of the tunnel */
 	__u8 source_mac[6];
 	__u8 destination_mac[6];
 };

@@ -131,7 +131,7 @@ static __always_inline int cut_first(struct __sk_buff *skb, struct handover *ord
 	order->outcome = config ? write_copy_note(skb, order, ETH_HLEN) : FAILED(DROP_GROW);
 	if (order->outcome)
 		return TC_ACT_SHOT;
-	count_through_stack(order->packets);
+	order->through_stack = 1;
 	return bpf_redirect(config->stack_out_ifindex, 0);
 }
 
@@ -210,7 +210,7 @@ int stack_egress(struct __sk_buff *skb)
 	return order->outcome ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
-/* A single packet with a note becomes a datagram, and where no router may cut that, fragments. */
+/* A single packet becomes a datagram, and where no router may cut that, fragments; each comes in once more. */
 static __always_inline int receive_copy(struct __sk_buff *skb, const struct config *config)
 {
 	struct copy_note note;
@@ -219,20 +219,43 @@ static __always_inline int receive_copy(struct __sk_buff *skb, const struct conf
 
 	if (bpf_skb_load_bytes(skb, 0, &note, sizeof(note)))
 		return TC_ACT_SHOT;
-	failed = encapsulate_noted(skb, config, &note);
+	failed = encapsulate_noted(skb, &note);
 	if (!failed) {
 		mtu = ipv6_path_mtu(skb, note.intercept);
 		if (mtu < IPV6_MIN_MTU || skb->len - ETH_HLEN <= mtu)
 			return bpf_redirect(config->stack_in_ifindex, BPF_F_INGRESS);
-		failed = fragment_ipv6(skb, config->stack_in_ifindex, mtu);
+		failed = fragment_ipv6(skb, config->stack_in_ifindex, mtu, &note);
 	}
 	if (failed)
 		count_lost_copy(note.intercept, failed - 1, 1);
 	return TC_ACT_SHOT;
 }
 
+/* Bytes of the mirrored packet in a datagram, of which the skb may hold a fragment only. */
+static __always_inline __u32 mirrored_bytes(__u32 index, __u32 datagram_bytes)
+{
+	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
+	const struct mediation_device *device;
+
+	device = intercept ? bpf_map_lookup_elem(&mediation_devices, &intercept->device) : NULL;
+	return device ? datagram_bytes - outer_bytes(device) : 0;
+}
+
+static __always_inline int receive_datagram(struct __sk_buff *skb)
+{
+	struct copy_note note;
+
+	if (bpf_skb_load_bytes(skb, 0, &note, sizeof(note)))
+		return TC_ACT_SHOT;
+	count_mirrored(note.intercept, note.direction, 1, mirrored_bytes(note.intercept, skb->len - ETH_HLEN));
+	count_through_stack(1);
+	bpf_skb_change_type(skb, PACKET_HOST);
+	return TC_ACT_OK;
+}
+
 static __always_inline int receive_fragment(struct __sk_buff *skb)
 {
+	__u32 datagram_bytes = skb->len - ETH_HLEN;
 	struct fragment_note note;
 	int failed;
 
@@ -240,8 +263,12 @@ static __always_inline int receive_fragment(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	failed = become_fragment(skb, &note);
 	if (failed) {
-		count_drop(failed - 1, 1);
+		count_lost_copy(note.intercept, failed - 1, note.index == 0);
 		return TC_ACT_SHOT;
+	}
+	if (note.index == 0) {
+		count_mirrored(note.intercept, note.direction, 1, mirrored_bytes(note.intercept, datagram_bytes));
+		count_through_stack(1);
 	}
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return TC_ACT_OK;
@@ -258,9 +285,10 @@ int stack_ingress(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	if (kind == NOTE_COPY)
 		return receive_copy(skb, config);
-	if (kind == NOTE_FRAGMENT)
-		return receive_fragment(skb);
-	return TC_ACT_OK;
+	if (kind == NOTE_DATAGRAM)
+		return receive_datagram(skb);
+	/* Nothing but copies has business on the helper pair. */
+	return kind == NOTE_FRAGMENT ? receive_fragment(skb) : TC_ACT_SHOT;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -226,6 +226,7 @@ struct handover {
 
 /* Where XDP sends an original and its copies at once: one map for each pair of ways and number of copies. */
 struct fan_out_key {
+	__u32 direction;
 	__u32 next_hop_ifindex;
 	__u32 mediation_ifindex;
 	__u32 copies;

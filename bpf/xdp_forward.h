@@ -162,22 +162,33 @@ static __always_inline void count_down_ttl(struct iphdr *ip)
 	ip->ttl--;
 }
 
+static __always_inline __u32 link_bytes_of(__u32 tag)
+{
+	return ETH_HLEN + (tag ? VLAN_HEADER_BYTES : 0);
+}
+
+/* Room for the egress's link layer. False where the driver has none; the frame is as it was. */
+static __always_inline bool resize_link_layer(struct xdp_md *ctx, const struct packet *packet, __u32 tag)
+{
+	int delta = (int)packet->ip_offset - (int)link_bytes_of(tag);
+
+	return !delta || !bpf_xdp_adjust_head(ctx, delta);
+}
+
 /*
  * Makes the frame what the next hop gets. `tag`: the egress VLAN, 0 for none. The note follows: a copy to the
- * subscriber is of what the subscriber gets, TTL included. False leaves nothing that could still be passed on.
+ * subscriber is of what the subscriber gets, TTL included. False never comes: the verifier wants each bound tested.
  */
 static __always_inline bool rewrite(struct xdp_md *ctx, const struct packet *packet,
 				    const struct bpf_fib_lookup *lookup, __u32 tag)
 {
-	__u32 link_bytes = ETH_HLEN + (tag ? VLAN_HEADER_BYTES : 0);
+	__u32 link_bytes = link_bytes_of(tag);
 	struct frame_note *note;
 	struct ethhdr *ethernet;
 	struct ipv6hdr *v6;
 	struct iphdr *v4;
 	__be16 *vlan;
 
-	if (link_bytes != packet->ip_offset && bpf_xdp_adjust_head(ctx, (int)packet->ip_offset - (int)link_bytes))
-		return false;
 	note = frame_metadata(ctx);
 	ethernet = frame_at(ctx, 0, ETH_HLEN);
 	if (!ethernet || (void *)(note + 1) > frame_start(ctx))
@@ -235,6 +246,7 @@ static __always_inline int forward(struct xdp_md *ctx, __u32 direction)
 	struct bpf_fib_lookup lookup = {};
 	struct fan_out_key way = {};
 	struct vlan_place *place;
+	__u32 tag;
 	void *fan_out;
 
 	if (!config || !config->flags || config->flags & CONFIG_LINKS || !find_ip(ctx, &original.packet, &original.vlan_id))
@@ -249,6 +261,8 @@ static __always_inline int forward(struct xdp_md *ctx, __u32 direction)
 	if (!all_simple(ctx, &original, &wanted) || !wanted.count || !find_next_hop(ctx, &original.packet, &lookup))
 		return LEAVE_TO_STACK;
 	place = bpf_map_lookup_elem(&vlan_places, &lookup.ifindex);
+	tag = place ? place->vlan_id : 0;
+	way.direction = direction;
 	way.next_hop_ifindex = lookup.ifindex;
 	way.mediation_ifindex = original.mediation_ifindex;
 	way.copies = wanted.count;
@@ -256,7 +270,9 @@ static __always_inline int forward(struct xdp_md *ctx, __u32 direction)
 	fan_out = bpf_map_lookup_elem(&fan_outs, &way);
 	if (!fan_out || !leave_note(ctx, &original, &wanted))
 		return LEAVE_TO_STACK;
-	if (!rewrite(ctx, &original.packet, &lookup, place ? place->vlan_id : 0))
+	if (!resize_link_layer(ctx, &original.packet, tag))
+		return LEAVE_TO_STACK;
+	if (!rewrite(ctx, &original.packet, &lookup, tag))
 		return XDP_ABORTED;
 	return bpf_redirect_map(fan_out, 0, BPF_F_BROADCAST);
 }

@@ -33,6 +33,12 @@ static __always_inline void *frame_at(struct xdp_md *ctx, __u32 offset, __u32 le
 	return at + length > frame_end(ctx) ? NULL : at;
 }
 
+/* True where all of the frame is in one buffer. Jumbo frames may not be; not every device sends such on. */
+static __always_inline bool in_one_buffer(struct xdp_md *ctx)
+{
+	return frame_end(ctx) - frame_start(ctx) == bpf_xdp_get_buff_len(ctx);
+}
+
 /*
  * Finds the IP header behind at most one tag, whose id goes to `vlan_id` (0: none). False where there is none, or
  * it is behind more; PPPoE and QinQ are left to tc.
@@ -42,7 +48,7 @@ static __always_inline bool find_ip(struct xdp_md *ctx, struct packet *packet, _
 	struct ethhdr *ethernet = frame_at(ctx, 0, ETH_HLEN);
 	__be16 protocol, *tag;
 
-	if (!ethernet)
+	if (!ethernet || !in_one_buffer(ctx))
 		return false;
 	protocol = ethernet->h_proto;
 	packet->link_bytes = ETH_HLEN;

@@ -51,7 +51,7 @@ export function features(options: { readonly bpffs?: string } = {}): Features {
     load,
     btf: probeBtf(),
     kernelBtf: probeKernelBtf(),
-    tcx: ifLoads(probeTcx),
+    tcx: ifLoads(() => probeAttachType(ATTACH_TYPE.TCX_INGRESS, NO_TCX)),
     batch: probeBatch(),
     ktimeBootNs: ifLoads(() => probeHelper(HELPER.ktime_get_boot_ns)),
     ringbuf: ifLoads(() => probeMapType("ringbuf")),
@@ -88,10 +88,12 @@ function probeLoad(): Feature {
   return SUPPORTED;
 }
 
-/** Interface that cannot exist. A kernel with tcx looks for it, one without knows no such attach type. */
+const NO_TCX = "the kernel has no tcx (Linux 6.6 has it): clsact filters are the way";
+/** Interface that cannot exist. A kernel that knows the attach type looks for it, another refuses the type. */
 const NO_INTERFACE = 0xffff_ffff;
 
-function probeTcx(): Feature {
+/** Whether tc programs can be linked to interfaces with this number of enum bpf_attach_type. */
+export function probeAttachType(attachType: number, reason: string): Feature {
   const program = loadTrivial();
   if (typeof program === "number") return unknown(new BpfError("load a tc program", -program).message);
   using held = program;
@@ -99,11 +101,11 @@ function probeTcx(): Feature {
   const attributes = new Attributes()
     .u32(at.prog_fd, held.value)
     .u32(at.target_ifindex, NO_INTERFACE)
-    .u32(at.attach_type, ATTACH_TYPE.TCX_INGRESS);
+    .u32(at.attach_type, attachType);
   const code = errnoName(-bpfResult(COMMAND.LINK_CREATE, attributes));
   if (code === "ENODEV") return SUPPORTED;
-  if (code === "EINVAL") return unsupported("the kernel has no tcx (Linux 6.6 has it): clsact filters are the way");
-  return unknown(`the probe of tcx ended with ${code}`);
+  if (code === "EINVAL") return unsupported(reason);
+  return unknown(`the probe ended with ${code}`);
 }
 
 /** Type information with one integer in it. */

@@ -25,7 +25,7 @@ export { type Feature, type Features, features } from "./features.js";
 export { type Attachment, Link, type LinkAttachType, type LinkInfo, type ProgramRef } from "./link.js";
 export type { LoadedObject } from "./loaded.js";
 export { BpfMap, type MapDefinition, type UpdateMode } from "./map.js";
-export type { BatchOptions } from "./map-batch.js";
+export type { BatchOptions, Block } from "./map-batch.js";
 export { BpfObject } from "./object.js";
 export { isBpffs } from "./pin.js";
 export { BpfProgram, type ProgramInfo } from "./program.js";

@@ -101,8 +101,11 @@ export class Link implements Attachment {
   detach(): void {
     const result = native().libbpf.bpf_link_detach(this.fd);
     if (result < 0) throw new BpfError(`detach ${this.what}`, -result);
-    if (this.#pinPath !== undefined) this.unpin();
-    this.close();
+    try {
+      this.unpin();
+    } finally {
+      this.close();
+    }
   }
 
   /** Gives the link a name, so that it outlives this process. */

@@ -32,20 +32,27 @@ export function hasBatch(map: BpfMap): boolean {
   return !noBatch(native().libbpf.bpf_map_lookup_batch(map.fd, null, place, keys, values, u32(1), null));
 }
 
-export function* lookupBatch(map: BpfMap, options: BatchOptions): Generator<[Buffer, Buffer], void, undefined> {
+/** Elements one behind the other, as `updateBatch` takes them. */
+export interface Block {
+  readonly keys: Buffer;
+  readonly values: Buffer;
+  readonly count: number;
+}
+
+/** Blocks of elements; each has buffers of its own, which stay as they are. */
+export function* lookupBlocks(map: BpfMap, options: BatchOptions): Generator<Block, void, undefined> {
   let size = Math.min(options.batchSize ?? DEFAULT_BATCH, map.maxEntries);
   requireInteger(size, 1, U32_MAX, "batch size");
   const placeBytes = Math.max(map.keySize, MIN_PLACE_BYTES);
   let place: Buffer | null = null;
   for (;;) {
-    // New buffers each time: the views that were given out stay valid.
     const keys = Buffer.allocUnsafeSlow(size * map.keySize);
     const values = Buffer.allocUnsafeSlow(size * map.transferSize);
     const next = Buffer.alloc(placeBytes);
-    const count = u32(size);
-    const result = native().libbpf.bpf_map_lookup_batch(map.fd, place, next, keys, values, count, null);
+    const read = u32(size);
+    const result = native().libbpf.bpf_map_lookup_batch(map.fd, place, next, keys, values, read, null);
     if (place === null && noBatch(result)) {
-      yield* map.entries();
+      for (const [key, value] of map.entries()) yield { keys: key, values: value, count: 1 };
       return;
     }
     if (result === -ENOSPC) {
@@ -54,17 +61,23 @@ export function* lookupBatch(map: BpfMap, options: BatchOptions): Generator<[Buf
       continue;
     }
     if (result < 0 && result !== -ENOENT && result !== -EINTR) throw map.error("batch lookup in", -result);
-    yield* pairs(map, keys, values, count.readUInt32LE(0));
+    const count = read.readUInt32LE(0);
+    if (count > 0) {
+      yield {
+        keys: keys.subarray(0, count * map.keySize),
+        values: values.subarray(0, count * map.transferSize),
+        count,
+      };
+    }
     if (result === -ENOENT) return;
     // Interrupted before anything was read, the place is not set.
-    if (result === 0 || count.readUInt32LE(0) > 0) place = next;
+    if (result === 0 || count > 0) place = next;
   }
 }
 
-function* pairs(map: BpfMap, keys: Buffer, values: Buffer, count: number): Generator<[Buffer, Buffer]> {
-  const { keySize, transferSize } = map;
-  for (let i = 0; i < count; i++) {
-    yield [keys.subarray(i * keySize, (i + 1) * keySize), values.subarray(i * transferSize, (i + 1) * transferSize)];
+export function* lookupBatch(map: BpfMap, options: BatchOptions): Generator<[Buffer, Buffer], void, undefined> {
+  for (const { keys, values, count } of lookupBlocks(map, options)) {
+    for (let i = 0; i < count; i++) yield [element(keys, i, map.keySize), element(values, i, map.transferSize)];
   }
 }
 

@@ -17,6 +17,7 @@ let prototype: TypeObject | undefined;
 export class RingBuffer implements Disposable {
   #ring: Pointer | undefined;
   readonly #callback: bigint;
+  #reading = false;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(
@@ -42,17 +43,18 @@ export class RingBuffer implements Disposable {
 
   /** Hands over all records that are there, without waiting. Returns how many. Rethrows what the handler threw. */
   consume(): number {
-    return this.#finish(native().libbpf.ring_buffer__consume(this.#open()));
+    return this.#read((ring) => native().libbpf.ring_buffer__consume(ring));
   }
 
   /** Like `consume`, and waits for a first record up to `timeoutMs`, which blocks the whole process. */
   poll(timeoutMs = 0): number {
     requireInteger(timeoutMs, 0, 0x7fff_ffff, "timeout in ms");
-    return this.#finish(native().libbpf.ring_buffer__poll(this.#open(), timeoutMs));
+    return this.#read((ring) => native().libbpf.ring_buffer__poll(ring, timeoutMs));
   }
 
   close(): void {
     if (this.#ring === undefined) return;
+    this.#refuseInHandler();
     const { koffi, libbpf } = native();
     libbpf.ring_buffer__free(this.#ring);
     this.#ring = undefined;
@@ -64,9 +66,18 @@ export class RingBuffer implements Disposable {
     this.close();
   }
 
-  #open(): Pointer {
+  #read(call: (ring: Pointer) => number): number {
     if (this.#ring === undefined) throw new BpfUsageError("the ring buffer is closed");
-    return this.#ring;
+    this.#refuseInHandler();
+    this.#reading = true;
+    const result = call(this.#ring);
+    this.#reading = false;
+    return this.#finish(result);
+  }
+
+  /** libbpf is in the middle of the ring while a handler runs. */
+  #refuseInHandler(): void {
+    if (this.#reading) throw new BpfUsageError("a ring buffer's handler may neither read nor close it");
   }
 
   /** Called from C, through which no exception may pass: it stops the reading and is rethrown afterwards. */

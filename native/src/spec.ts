@@ -136,8 +136,8 @@ export class ObjectSpec implements Disposable {
   /** Loads everything into the kernel. This specification is closed afterwards, also where it throws. */
   load(): LoadedObject {
     const object = this.#open();
-    const btf = this.btf();
     try {
+      const btf = this.btf();
       const { result, messages } = captureMessages(() => native().libbpf.bpf_object__load(object));
       if (result < 0) throw loadError(this.path, -result, messages);
       return this.#takeOver(btf);

@@ -25,6 +25,16 @@ describe("type information", () => {
     assert.equal(offsets.get("grid"), 148);
   });
 
+  it("gives the places of bit fields", () => {
+    assert.deepEqual(
+      btf.composite("bits").members.map(({ name, bitOffset, bitfieldBits }) => [name, bitOffset, bitfieldBits]),
+      [
+        ["flag", 0, 1],
+        ["rest", 1, 31],
+      ],
+    );
+  });
+
   it("gives the maps with their keys and values", () => {
     const maps = btfMaps(btf);
     const sessions = maps.find(({ name }) => name === "sessions");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { describe, it } from "node:test";
+import { probeAttachType } from "../src/features.js";
 import { native } from "../src/ffi/native.js";
 import { features, possibleCpus } from "../src/index.js";
 import { BpfFs } from "./helpers/bpffs.js";
@@ -17,7 +18,9 @@ describe("feature probes", () => {
     }
   });
 
-  it("can fail: a helper and a map type that do not exist are not found", () => {
+  it("can fail: what does not exist is not found", () => {
+    const attachType = probeAttachType(10_000, "there is no such type");
+    assert.deepEqual(attachType, { supported: false, conclusive: true, reason: "there is no such type" });
     assert.equal(native().libbpf.libbpf_probe_bpf_helper(3, 100_000, null), 0);
     assert.ok(native().libbpf.libbpf_probe_bpf_map_type(1000, null) <= 0);
   });

@@ -65,6 +65,15 @@ describe("a ring buffer", () => {
     assert.equal(seen, 4);
   });
 
+  it("is neither read nor closed by its handler", () => {
+    for (const forbidden of [(ring: RingBuffer) => ring.close(), (ring: RingBuffer) => ring.consume()]) {
+      const ring: RingBuffer = new RingBuffer(events, () => forbidden(ring));
+      report.testRun({ data: FRAME });
+      assert.throws(() => ring.consume(), /handler may neither read nor close it/);
+      ring.close();
+    }
+  });
+
   it("refuses other maps, and to be read when it is closed", () => {
     assert.throws(() => new RingBuffer(object.map("numbers"), () => {}), /map "numbers" is of type array, not ringbuf/);
     const ring = new RingBuffer(events, () => {});

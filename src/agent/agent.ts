@@ -102,7 +102,7 @@ export class Agent {
     this.#rebuilt.resolve(this.#persistence.flush());
     log.info(
       { sessions: this.store.size, put, removed, refused: refused.size },
-      "the datapath holds what the sessions say",
+      "ready: the datapath holds what the sessions say",
     );
   }
 

@@ -3,12 +3,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BpfObject, type LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
+import { receiveDrops } from "../net/device-counters.js";
 import { networkLinks } from "../net/links.js";
 import { kernelHasTcx } from "./attach.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
 import { addCounters, NO_COUNTERS, readIntercept, readTotals } from "./counters.js";
 import { encodeDevice, encodeDropPolicy, encodeIntercept } from "./encode.js";
-import { ensureStackPair, removeHelperDevices } from "./helper-devices.js";
+import { ensureStackPair, removeHelperDevices, STACK_IN } from "./helper-devices.js";
 import { type InterfaceEvents, Interfaces } from "./interfaces.js";
 import { Bucket, Config, ConfigFlags, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
 import { type MatchKey, type MatchMap, matchKey } from "./matches.js";
@@ -172,7 +173,7 @@ export class KernelDatapath implements Datapath {
   }
 
   counters(): DatapathCounters {
-    return readTotals(this.#object.map("totals"));
+    return readTotals(this.#object.map("totals"), receiveDrops(STACK_IN));
   }
 
   fill(): MapFill[] {

@@ -30,6 +30,7 @@ export const Limits = {
   MAX_VLAN_TAGS: 2,
   MAX_TERMS: 16,
   MAX_FRAGMENTS: 56,
+  MAX_XDP_COPIES: 6,
 } as const;
 export type Limits = (typeof Limits)[keyof typeof Limits];
 
@@ -711,23 +712,24 @@ export const Route = {
   },
 } as const;
 
-/** struct totals, 176 bytes */
+/** struct totals, 184 bytes */
 export interface Totals {
   mirrored: DirectionCounters[];
   dropped: bigint[];
   fragmented: bigint;
   through_stack: bigint;
   policy_excluded: bigint;
+  by_xdp: bigint;
 }
 
 export const Totals = {
   name: "totals",
-  size: 176,
-  offsets: { mirrored: 0, dropped: 32, fragmented: 152, through_stack: 160, policy_excluded: 168 },
-  /** Writes all 176 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Totals, buffer: Buffer = Buffer.alloc(176), offset = 0): Buffer {
-    requireRoom(buffer, offset, 176, "totals");
-    buffer.fill(0, offset, offset + 176);
+  size: 184,
+  offsets: { mirrored: 0, dropped: 32, fragmented: 152, through_stack: 160, policy_excluded: 168, by_xdp: 176 },
+  /** Writes all 184 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Totals, buffer: Buffer = Buffer.alloc(184), offset = 0): Buffer {
+    requireRoom(buffer, offset, 184, "totals");
+    buffer.fill(0, offset, offset + 184);
     requireLength(value.mirrored, 2, "Totals.mirrored");
     value.mirrored.forEach((element0, index0) => {
       DirectionCounters.encode(element0, buffer, offset + index0 * 16);
@@ -739,16 +741,18 @@ export const Totals = {
     buffer.writeBigUInt64LE(value.fragmented, offset + 152);
     buffer.writeBigUInt64LE(value.through_stack, offset + 160);
     buffer.writeBigUInt64LE(value.policy_excluded, offset + 168);
+    buffer.writeBigUInt64LE(value.by_xdp, offset + 176);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Totals {
-    requireRoom(buffer, offset, 176, "totals");
+    requireRoom(buffer, offset, 184, "totals");
     return {
       mirrored: Array.from({ length: 2 }, (_, index0) => DirectionCounters.decode(buffer, offset + index0 * 16)),
       dropped: Array.from({ length: 15 }, (_, index0) => buffer.readBigUInt64LE(offset + 32 + index0 * 8)),
       fragmented: buffer.readBigUInt64LE(offset + 152),
       through_stack: buffer.readBigUInt64LE(offset + 160),
       policy_excluded: buffer.readBigUInt64LE(offset + 168),
+      by_xdp: buffer.readBigUInt64LE(offset + 176),
     };
   },
 } as const;
@@ -848,7 +852,7 @@ export const maps = {
   routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 40, maxEntries: 1, value: Route },
   identifications: { name: "identifications", type: "array", keySize: 4, valueSize: 4, maxEntries: 1 },
   zones: { name: "zones", type: "hash", keySize: 4, valueSize: 4, maxEntries: 65536 },
-  totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 176, maxEntries: 1, value: Totals },
+  totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 184, maxEntries: 1, value: Totals },
   handovers: { name: "handovers", type: "percpu_array", keySize: 4, valueSize: 40, maxEntries: 1, value: Handover },
   checksum_chunks: { name: "checksum_chunks", type: "percpu_array", keySize: 4, valueSize: 512, maxEntries: 1, value: ChecksumChunk },
 } as const;

@@ -1,5 +1,4 @@
 /** The authentication proxy: RFC 2865 section 2.3, with the LI attributes taken out on the way to the NAS. */
-import { randomBytes } from "node:crypto";
 import { encodeRequest, encodeResponse, requestMessageAuthenticator, type Secret } from "../radius/authenticator.js";
 import { CODE, TYPE } from "../radius/codes.js";
 import type { Dictionary } from "../radius/dictionary.js";
@@ -19,6 +18,7 @@ import type { Login } from "./login.js";
 import type { DropReason, GatewayMetrics } from "./metrics.js";
 import type { UpstreamPool } from "./pool.js";
 import { newProxyState, withoutProxyState } from "./proxy-state.js";
+import { randomBytes } from "./random.js";
 import { admit, type FrontDoor, type Inbound, type Job } from "./service.js";
 
 export interface NasClient {

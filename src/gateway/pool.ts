@@ -1,5 +1,5 @@
 /** The upstream servers together: which one to ask first. */
-import { createHash } from "node:crypto";
+import { md5 } from "../radius/md5.js";
 import { type BuildRequest, type ExchangeLimits, exchange, type UpstreamReply } from "./exchange.js";
 import type { GatewayMetrics } from "./metrics.js";
 import type { Clock } from "./ports.js";
@@ -35,5 +35,5 @@ export class UpstreamPool {
 }
 
 function weight(name: string, key: string): number {
-  return createHash("md5").update(name).update("\0").update(key).digest().readUInt32BE(0);
+  return md5(Buffer.from(`${name}\0${key}`)).readUInt32BE(0);
 }

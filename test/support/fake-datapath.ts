@@ -55,14 +55,8 @@ export class FakeDatapath implements Datapath {
   }
 
   counters(): DatapathCounters {
-    return {
-      from: { packets: 7n, bytes: 700n },
-      to: NONE,
-      dropped: { no_route: 0n, oversize: 3n },
-      fragmented: 2n,
-      throughStack: 0n,
-      excluded: 0n,
-    };
+    const dropped = { "no-route": 0n, oversize: 3n };
+    return { from: { packets: 7n, bytes: 700n }, to: NONE, dropped, fragmented: 2n, throughStack: 4n, excluded: 1n };
   }
 
   fill(): MapFill[] {
