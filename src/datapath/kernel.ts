@@ -17,14 +17,15 @@ import { indexKey } from "./registers.js";
 import { zoneNumber } from "./zones.js";
 
 export class KernelDatapath implements Datapath {
-  readonly #object: LoadedObject;
+  /** For tests, which look into the maps and run the programs by hand. */
+  readonly object: LoadedObject;
   readonly #intercepts: InterceptTable;
   readonly #interfaces: Interfaces;
   #config: Config;
 
   constructor(options: DatapathOptions, events: Omit<InterfaceEvents, "springboard">) {
-    this.#object = openObject(options);
-    this.#intercepts = new InterceptTable(this.#object, options);
+    this.object = openObject(options);
+    this.#intercepts = new InterceptTable(this.object, options);
     const pair = ensureStackPair();
     this.#config = {
       flags: 0,
@@ -32,8 +33,9 @@ export class KernelDatapath implements Datapath {
       stack_in_ifindex: pair.in.ifindex,
       springboard_ifindex: 0,
       stack_in_mac: pair.inMac,
+      ttl: options.mediation.ttl,
     };
-    this.#interfaces = new Interfaces(this.#object, options.interfaces, kernelHasTcx(), {
+    this.#interfaces = new Interfaces(this.object, options.interfaces, kernelHasTcx(), {
       ...events,
       springboard: (ifindex) => this.#configure({ springboard_ifindex: ifindex }),
     });
@@ -85,7 +87,7 @@ export class KernelDatapath implements Datapath {
   }
 
   counters(): DatapathCounters {
-    return readTotals(this.#object.map("totals"), receiveDrops(STACK_IN));
+    return readTotals(this.object.map("totals"), receiveDrops(STACK_IN));
   }
 
   fill(): MapFill[] {
@@ -94,7 +96,7 @@ export class KernelDatapath implements Datapath {
 
   close(): void {
     this.#interfaces.close();
-    this.#object.close();
+    this.object.close();
     removeHelperDevices();
   }
 
@@ -109,6 +111,6 @@ export class KernelDatapath implements Datapath {
 
   #configure(change: Partial<Config>): void {
     this.#config = { ...this.#config, ...change };
-    this.#object.map("configs").update(indexKey(0), Config.encode(this.#config));
+    this.object.map("configs").update(indexKey(0), Config.encode(this.#config));
   }
 }
