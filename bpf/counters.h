@@ -63,6 +63,14 @@ static __always_inline void count_through_stack(__u64 packets)
 		sum->through_stack += packets;
 }
 
+static __always_inline void count_by_xdp(__u64 packets)
+{
+	struct totals *sum = own_totals();
+
+	if (sum)
+		sum->by_xdp += packets;
+}
+
 static __always_inline void count_excluded(__u32 index, __u64 packets)
 {
 	struct intercept_counters *own = bpf_map_lookup_elem(&intercept_stats, &index);

@@ -11,7 +11,8 @@
 static __always_inline int take_off_tags(struct __sk_buff *skb, const struct plan *plan, __u32 *link_bytes)
 {
 	*link_bytes = plan->ip_offset;
-	for (int tag = 0; tag < MAX_VLAN_TAGS; tag++) {
+	/* As many as parse() steps over, and one in the metadata. */
+	for (int tag = 0; tag <= MAX_VLAN_TAGS; tag++) {
 		bool in_metadata = skb->vlan_present;
 
 		if (!in_metadata && !is_vlan(skb->protocol))
@@ -40,23 +41,40 @@ static __always_inline __u64 encapsulation_flags(const struct mediation_device *
 	       (device->flags & DEVICE_IPV6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 }
 
-/* Room for the outer headers in front of the IP header, and behind it what is left of the link layer is used too. */
-static __always_inline int make_room(struct __sk_buff *skb, const struct mediation_device *device, __u32 link_bytes)
+/*
+ * Room for the outer headers in front of the IP header; what is left of the link layer there is used too. The kernel
+ * is told of the tunnel, so that it cuts super-packets and completes checksums behind our headers, except where it
+ * cannot be: it does not know an IP header behind PPPoE, and takes no second tunnel around the subscriber's own.
+ */
+static __always_inline int make_room(struct __sk_buff *skb, const struct mediation_device *device, __u32 link_bytes,
+				     bool single)
 {
 	__u32 bytes = outer_bytes(device);
+	bool tell = !single && link_bytes == ETH_HLEN;
 
-	if (link_bytes != ETH_HLEN) {
-		/* PPPoE: the kernel would not know its IP header, so nothing can be cut or inserted behind it. */
-		if (skb->gso_size)
-			return FAILED(DROP_LINK_LAYER);
-		return bpf_skb_change_head(skb, ETH_HLEN + bytes - link_bytes, 0) ? FAILED(DROP_GROW) : 0;
-	}
-	if (!bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC, encapsulation_flags(device)))
+	if (tell && !bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC, encapsulation_flags(device)))
 		return 0;
-	/* The subscriber's own tunnel, which the kernel knows as one: it takes no second. A single packet needs none. */
 	if (skb->gso_size)
-		return FAILED(DROP_GROW);
-	return bpf_skb_change_head(skb, bytes, 0) ? FAILED(DROP_GROW) : 0;
+		return link_bytes == ETH_HLEN ? FAILED(DROP_GROW) : FAILED(DROP_LINK_LAYER);
+	return bpf_skb_change_head(skb, ETH_HLEN + bytes - link_bytes, 0) ? FAILED(DROP_GROW) : 0;
+}
+
+static __always_inline int put_outer4(struct __sk_buff *skb, const struct plan *plan, const struct intercept *intercept,
+				      const struct mediation_device *device)
+{
+	struct outer4 outer = {};
+
+	fill_outer4(&outer, plan, intercept, device);
+	return bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ? FAILED(DROP_STORE) : 0;
+}
+
+static __always_inline int put_outer6(struct __sk_buff *skb, const struct plan *plan, const struct intercept *intercept,
+				      const struct mediation_device *device)
+{
+	struct outer6 outer = {};
+
+	fill_outer6(&outer, plan, intercept, device);
+	return bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ? FAILED(DROP_STORE) : 0;
 }
 
 SUBPROGRAM int encapsulate(struct __sk_buff *skb, struct plan *plan)
@@ -80,7 +98,7 @@ SUBPROGRAM int encapsulate(struct __sk_buff *skb, struct plan *plan)
 	if (!failed)
 		failed = take_off_tags(skb, plan, &link_bytes);
 	if (!failed)
-		failed = make_room(skb, device, link_bytes);
+		failed = make_room(skb, device, link_bytes, plan->single);
 	if (!failed)
 		failed = device->flags & DEVICE_IPV6 ? put_outer6(skb, plan, intercept, device)
 						     : put_outer4(skb, plan, intercept, device);

@@ -32,6 +32,13 @@
  */
 #define SUBPROGRAM __attribute__((noinline))
 
+/* What the running program was called with, for helpers that both kinds of program have. */
+#ifdef XDP_PROGRAMS
+typedef struct xdp_md program_context;
+#else
+typedef struct __sk_buff program_context;
+#endif
+
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
 #define PACKET_HOST 0

@@ -3,33 +3,6 @@
 #ifndef SUBMIRROR_MIRROR_H
 #define SUBMIRROR_MIRROR_H
 
-static __always_inline bool due(const struct intercept *intercept, __u32 direction, __u64 now)
-{
-	__u32 wanted = direction == DIRECTION_FROM ? INTERCEPT_FROM : INTERCEPT_TO;
-
-	return intercept->flags & INTERCEPT_ACTIVE && intercept->flags & wanted && now >= intercept->not_before_ns &&
-	       now < intercept->not_after_ns;
-}
-
-/* Bytes of the mirrored packets as they leave, without what is prepended. */
-static __always_inline __u64 bytes_to_leave(const struct intercept *intercept, const struct packet *packet)
-{
-	__u64 snapped = (__u64)intercept->snap_length * packet->packets;
-	__u64 whole = bytes_on_the_wire(packet);
-
-	return snapped && snapped < whole ? snapped : whole;
-}
-
-static __always_inline __u32 largest_datagram(const struct intercept *intercept, const struct mediation_device *device,
-					      const struct packet *packet)
-{
-	__u32 inner = packet->largest;
-
-	if (intercept->snap_length && intercept->snap_length < inner)
-		inner = intercept->snap_length;
-	return inner + outer_bytes(device);
-}
-
 /* True where the copy has to be made out of single packets whose own checksums are complete. */
 static __always_inline bool needs_single_packets(struct __sk_buff *skb, const struct intercept *intercept,
 						 const struct mediation_device *device, const struct packet *packet)
@@ -41,8 +14,11 @@ static __always_inline bool needs_single_packets(struct __sk_buff *skb, const st
 	return intercept->snap_length || must_be_cut_first(skb, packet);
 }
 
-/* Hands a copy to the program at the egress of `ifindex`. Returns 0, or drop_reason + 1. */
-static __always_inline int hand_over(struct __sk_buff *skb, __u32 ifindex, const struct handover *order)
+/*
+ * Hands a copy to the program at the egress of `ifindex`. Returns 0, or drop_reason + 1. A copy that goes through the
+ * stack is counted behind the helper pair: `order->through_stack` is then set.
+ */
+static __always_inline int hand_over(struct __sk_buff *skb, __u32 ifindex, struct handover *order)
 {
 	__u32 zero = 0;
 	struct handover *slot = bpf_map_lookup_elem(&handovers, &zero);
@@ -55,18 +31,20 @@ static __always_inline int hand_over(struct __sk_buff *skb, __u32 ifindex, const
 	slot->busy = 1;
 	failed = bpf_clone_redirect(skb, ifindex, 0);
 	slot->busy = 0;
+	order->through_stack = slot->through_stack;
 	if (slot->armed) {
 		slot->armed = 0;
 		return FAILED(failed ? DROP_CLONE : DROP_NOT_TAKEN);
 	}
 	if (slot->outcome)
 		return slot->outcome;
-	return failed ? FAILED(DROP_CLONE) : 0;
+	/* What the helper pair's queue drops, its device counts, also where it is part of a super-packet. */
+	return failed && !order->through_stack ? FAILED(DROP_CLONE) : 0;
 }
 
 /* Chooses the way and hands the copy over. Returns 0, or drop_reason + 1. */
 static __always_inline int send_copy(struct __sk_buff *skb, const struct packet *packet, __u32 index,
-				     const struct intercept *intercept, __u64 now)
+				     const struct intercept *intercept, __u64 bytes, __u64 now)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
@@ -97,11 +75,13 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 	if (!packet->link_bytes)
 		ifindex = config->springboard_ifindex;
 	failed = hand_over(skb, ifindex, &order);
-	if (!failed && oversize)
+	if (failed)
+		return failed;
+	if (oversize)
 		count_fragmented(packet->packets);
-	if (!failed && order.through_stack)
-		count_through_stack(packet->packets);
-	return failed;
+	if (!order.through_stack)
+		count_mirrored(index, packet->direction, packet->packets, bytes);
+	return 0;
 }
 
 /* Sends the copy that the intercept is due, or counts why not. */
@@ -118,9 +98,7 @@ SUBPROGRAM int mirror(struct __sk_buff *skb, const struct packet *packet, __u32 
 		count_lost_copy(index, DROP_STALE_INTERCEPT, packet->packets);
 		return 0;
 	}
-	if (!due(intercept, packet->direction, now))
-		return 0;
-	if (packet->direction == DIRECTION_TO && to_a_group(packet) && !(intercept->flags & INTERCEPT_MULTICAST))
+	if (!due(intercept, packet, now))
 		return 0;
 	if (intercept->drop_policy && excluded(skb, packet, intercept->drop_policy)) {
 		count_excluded(index, packet->packets);
@@ -131,16 +109,14 @@ SUBPROGRAM int mirror(struct __sk_buff *skb, const struct packet *packet, __u32 
 	if (intercept->bytes_per_second && !within_rate(intercept, index, bytes, now))
 		failed = FAILED(DROP_RATE);
 	if (!failed)
-		failed = send_copy(skb, packet, index, intercept, now);
+		failed = send_copy(skb, packet, index, intercept, bytes, now);
 	if (failed)
 		count_lost_copy(index, failed - 1, packet->packets);
-	else
-		count_mirrored(index, packet->direction, packet->packets, bytes);
 	return 0;
 }
 
-/* Mirrors a packet on an access interface. The packet itself is only read. */
-static __always_inline void mirror_packet(struct __sk_buff *skb, __u32 direction, __u32 link_bytes)
+/* Mirrors a packet on an access interface. The packet itself is only read. True where it is IP. */
+static __always_inline bool mirror_packet(struct __sk_buff *skb, __u32 direction, __u32 link_bytes)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
@@ -148,10 +124,10 @@ static __always_inline void mirror_packet(struct __sk_buff *skb, __u32 direction
 	struct packet packet = { .direction = direction, .link_bytes = link_bytes };
 
 	if (!config || !config->flags)
-		return;
+		return false;
 	parse(skb, &packet);
 	if (!match(skb, config, &packet, &selection))
-		return;
+		return packet.ip_version;
 	measure(skb, &packet);
 	for (__u32 i = 0; i < MAX_COPIES; i++) {
 		if (i >= selection.count)
@@ -160,6 +136,7 @@ static __always_inline void mirror_packet(struct __sk_buff *skb, __u32 direction
 	}
 	if (selection.refused)
 		count_drop(DROP_TOO_MANY_COPIES, (__u64)selection.refused * packet.packets);
+	return true;
 }
 
 #endif

@@ -9,6 +9,7 @@ struct plan {
 	__u32 ip_offset;
 	__u32 ip_length;
 	__u32 packets;
+	bool single; /* surely no super-packet, its own checksums complete: the kernel need not know of the tunnel */
 	__u8 source_mac[6];
 	__u8 destination_mac[6];
 };
@@ -66,49 +67,45 @@ static __always_inline __sum16 ipv4_checksum(const struct iphdr *ip)
 	return ~sum;
 }
 
-static __always_inline int put_outer4(struct __sk_buff *skb, const struct plan *plan,
-				      const struct intercept *intercept, const struct mediation_device *device)
+static __always_inline void fill_outer4(struct outer4 *outer, const struct plan *plan, const struct intercept *intercept,
+					const struct mediation_device *device)
 {
 	__u32 length = plan->ip_length + OUTER4_BYTES;
-	struct outer4 outer = {};
 
-	fill_ethernet(&outer.ethernet, plan, ETH_P_IP);
-	outer.ip.version = 4;
-	outer.ip.ihl = IPV4_HEADER_BYTES / 4;
-	outer.ip.tos = intercept->tos;
+	fill_ethernet(&outer->ethernet, plan, ETH_P_IP);
+	outer->ip.version = 4;
+	outer->ip.ihl = IPV4_HEADER_BYTES / 4;
+	outer->ip.tos = intercept->tos;
 	/* Of a super-packet the kernel sets length, identification and checksum anew in each packet that it cuts. */
-	outer.ip.tot_len = length > 0xffff ? 0 : bpf_htons(length);
-	outer.ip.id = bpf_htons(take_ids(intercept->device, plan->packets));
-	outer.ip.ttl = device->ttl;
-	outer.ip.protocol = IPPROTO_UDP;
-	__builtin_memcpy(&outer.ip.saddr, device->source, 4);
-	__builtin_memcpy(&outer.ip.daddr, device->destination, 4);
-	outer.ip.check = ipv4_checksum(&outer.ip);
-	fill_udp(&outer.udp, intercept, device, plan->direction, length - IPV4_HEADER_BYTES);
-	outer.shim[0] = intercept->shim[plan->direction & 1][0];
-	outer.shim[1] = intercept->shim[plan->direction & 1][1];
-	return bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ? FAILED(DROP_STORE) : 0;
+	outer->ip.tot_len = length > 0xffff ? 0 : bpf_htons(length);
+	outer->ip.id = bpf_htons(take_ids(intercept->device, plan->packets));
+	outer->ip.ttl = device->ttl;
+	outer->ip.protocol = IPPROTO_UDP;
+	__builtin_memcpy(&outer->ip.saddr, device->source, 4);
+	__builtin_memcpy(&outer->ip.daddr, device->destination, 4);
+	outer->ip.check = ipv4_checksum(&outer->ip);
+	fill_udp(&outer->udp, intercept, device, plan->direction, length - IPV4_HEADER_BYTES);
+	outer->shim[0] = intercept->shim[plan->direction & 1][0];
+	outer->shim[1] = intercept->shim[plan->direction & 1][1];
 }
 
-static __always_inline int put_outer6(struct __sk_buff *skb, const struct plan *plan,
-				      const struct intercept *intercept, const struct mediation_device *device)
+static __always_inline void fill_outer6(struct outer6 *outer, const struct plan *plan, const struct intercept *intercept,
+					const struct mediation_device *device)
 {
 	__u32 length = plan->ip_length + UDP_HEADER_BYTES + SHIM_BYTES;
-	struct outer6 outer = {};
 
-	fill_ethernet(&outer.ethernet, plan, ETH_P_IPV6);
-	outer.ip.version = 6;
-	outer.ip.priority = intercept->tos >> 4;
-	outer.ip.flow_lbl[0] = intercept->tos << 4;
-	outer.ip.payload_len = length > 0xffff ? 0 : bpf_htons(length);
-	outer.ip.nexthdr = IPPROTO_UDP;
-	outer.ip.hop_limit = device->ttl;
-	__builtin_memcpy(&outer.ip.saddr, device->source, 16);
-	__builtin_memcpy(&outer.ip.daddr, device->destination, 16);
-	fill_udp(&outer.udp, intercept, device, plan->direction, length);
-	outer.shim[0] = intercept->shim[plan->direction & 1][0];
-	outer.shim[1] = intercept->shim[plan->direction & 1][1];
-	return bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ? FAILED(DROP_STORE) : 0;
+	fill_ethernet(&outer->ethernet, plan, ETH_P_IPV6);
+	outer->ip.version = 6;
+	outer->ip.priority = intercept->tos >> 4;
+	outer->ip.flow_lbl[0] = intercept->tos << 4;
+	outer->ip.payload_len = length > 0xffff ? 0 : bpf_htons(length);
+	outer->ip.nexthdr = IPPROTO_UDP;
+	outer->ip.hop_limit = device->ttl;
+	__builtin_memcpy(&outer->ip.saddr, device->source, 16);
+	__builtin_memcpy(&outer->ip.daddr, device->destination, 16);
+	fill_udp(&outer->udp, intercept, device, plan->direction, length);
+	outer->shim[0] = intercept->shim[plan->direction & 1][0];
+	outer->shim[1] = intercept->shim[plan->direction & 1][1];
 }
 
 #endif

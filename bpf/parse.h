@@ -7,26 +7,6 @@
 #ifndef SUBMIRROR_PARSE_H
 #define SUBMIRROR_PARSE_H
 
-struct packet {
-	__u32 direction;
-	__u32 zone;
-	__u32 link_bytes; /* where the ethertype's payload begins: ETH_HLEN, or 0 without a link layer */
-	__u32 ip_offset;
-	__u32 ip_version; /* 4, 6; 0: neither, not ours */
-	union {           /* the subscriber's end */
-		__be32 address4;
-		__u8 address6[16];
-	};
-	/* What will be copied; see measure(). */
-	__u32 length;       /* bytes from the IP header on, of all packets together as one */
-	__u32 packets;      /* that leave on the wire */
-	__u32 largest;      /* bytes of the largest of them, from its IP header on */
-	__u32 header_bytes; /* of a super-packet: IP and transport headers, which each of them repeats */
-};
-
-/* Two tags and PPPoE behind an Ethernet header end well before; a bound that the verifier sees. */
-#define MAX_IP_OFFSET 64
-
 /* `length` bytes at `offset`, or NULL where the packet is shorter; `spare` takes them where they are not linear. */
 static __always_inline void *bytes_at(struct __sk_buff *skb, __u32 offset, void *spare, __u32 length)
 {
@@ -48,11 +28,6 @@ static __always_inline __be16 half_word_at(struct __sk_buff *skb, __u32 offset)
 	__be16 value;
 
 	return bpf_skb_load_bytes(skb, offset, &value, sizeof(value)) ? 0 : value;
-}
-
-static __always_inline bool is_vlan(__be16 protocol)
-{
-	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
 
 /*
@@ -111,13 +86,6 @@ static __always_inline void parse(struct __sk_buff *skb, struct packet *packet)
 		parse_ipv4(skb, packet);
 	else if (protocol == bpf_htons(ETH_P_IPV6))
 		parse_ipv6(skb, packet);
-}
-
-static __always_inline bool to_a_group(const struct packet *packet)
-{
-	if (packet->ip_version == 4)
-		return (packet->address4 & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000);
-	return packet->address6[0] == 0xff;
 }
 
 /* Bytes of the transport header at `offset`; TCP's from its data offset, else UDP's. */
@@ -183,12 +151,6 @@ static __always_inline void measure(struct __sk_buff *skb, struct packet *packet
 		return;
 	packet->packets = (payload + skb->gso_size - 1) / skb->gso_size;
 	packet->largest = packet->header_bytes + skb->gso_size;
-}
-
-/* Bytes of all the packets that leave, each with its own headers. */
-static __always_inline __u64 bytes_on_the_wire(const struct packet *packet)
-{
-	return packet->length + (__u64)(packet->packets - 1) * packet->header_bytes;
 }
 
 #endif

@@ -31,7 +31,7 @@ static __always_inline void fill_lookup(struct bpf_fib_lookup *lookup, const str
 	}
 }
 
-SUBPROGRAM int ask_route(struct __sk_buff *skb, const struct mediation_device *device, struct route *route)
+SUBPROGRAM int ask_route(program_context *ctx, const struct mediation_device *device, struct route *route)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
@@ -43,7 +43,7 @@ SUBPROGRAM int ask_route(struct __sk_buff *skb, const struct mediation_device *d
 	route->ifindex = 0;
 	route->mtu = 0;
 	fill_lookup(&lookup, device, config->stack_in_ifindex);
-	if (bpf_fib_lookup(skb, &lookup, sizeof(lookup), 0) == BPF_FIB_LKUP_RET_SUCCESS) {
+	if (bpf_fib_lookup(ctx, &lookup, sizeof(lookup), 0) == BPF_FIB_LKUP_RET_SUCCESS) {
 		ifindex = lookup.ifindex;
 		route->mtu = lookup.mtu_result;
 		if (device->flags & DEVICE_STACK_ONLY || !bpf_map_lookup_elem(&mediation_interfaces, &ifindex))
@@ -55,12 +55,12 @@ SUBPROGRAM int ask_route(struct __sk_buff *skb, const struct mediation_device *d
 	}
 	/* The neighbour is not known yet: the stack will ask for it, but what fits is known already. */
 	fill_lookup(&lookup, device, config->stack_in_ifindex);
-	if (bpf_fib_lookup(skb, &lookup, sizeof(lookup), FIB_LOOKUP_SKIP_NEIGH) == BPF_FIB_LKUP_RET_SUCCESS)
+	if (bpf_fib_lookup(ctx, &lookup, sizeof(lookup), FIB_LOOKUP_SKIP_NEIGH) == BPF_FIB_LKUP_RET_SUCCESS)
 		route->mtu = lookup.mtu_result;
 	return 0;
 }
 
-static __always_inline struct route *route_to(struct __sk_buff *skb, __u32 index, const struct mediation_device *device,
+static __always_inline struct route *route_to(program_context *ctx, __u32 index, const struct mediation_device *device,
 					      __u64 now)
 {
 	struct route *route = bpf_map_lookup_elem(&routes, &index);
@@ -68,7 +68,7 @@ static __always_inline struct route *route_to(struct __sk_buff *skb, __u32 index
 	if (!route)
 		return NULL;
 	if (!route->asked_ns || now - route->asked_ns > ROUTE_LIFETIME_NS) {
-		ask_route(skb, device, route);
+		ask_route(ctx, device, route);
 		route->asked_ns = now;
 	}
 	return route;

@@ -9,8 +9,12 @@
 #ifndef SUBMIRROR_STACK_H
 #define SUBMIRROR_STACK_H
 
-/* First octet of the destination address. The receiving end's own begins with 0x02. */
+/*
+ * First octet of the destination address: a copy as it was; a datagram; a datagram that is to become a fragment. A
+ * copy counts as mirrored when it is handed to the IP stack: what the pair's queue drops, the pair's device counts.
+ */
 #define NOTE_COPY 0x5a
+#define NOTE_DATAGRAM 0x5c
 #define NOTE_FRAGMENT 0x5e
 
 struct copy_note {
@@ -24,10 +28,10 @@ struct copy_note {
 
 struct fragment_note {
 	__u8 kind;
-	__u8 index;
+	__u8 direction : 1;
+	__u8 index : 7;
 	__u16 payload_bytes; /* of each fragment but the last, a multiple of 8 */
-	__u16 reserved;
-	__u16 reserved_too;
+	__u32 intercept;
 	__u32 identification;
 } __attribute__((packed));
 
@@ -57,19 +61,21 @@ static __always_inline __u32 single_length(struct __sk_buff *skb, __u32 ip_offse
 }
 
 /* Encapsulates a copy that came in at the helper pair. Returns 0, or drop_reason + 1. */
-static __always_inline int encapsulate_noted(struct __sk_buff *skb, const struct config *config,
-					     const struct copy_note *note)
+static __always_inline int encapsulate_noted(struct __sk_buff *skb, const struct copy_note *note)
 {
+	struct copy_note done = { .kind = NOTE_DATAGRAM, .direction = note->direction, .intercept = note->intercept };
 	struct plan plan = {
 		.intercept = note->intercept,
 		.direction = note->direction,
 		.ip_offset = note->ip_offset,
 		.ip_length = single_length(skb, note->ip_offset),
 		.packets = 1,
+		.single = true,
 	};
 
-	__builtin_memcpy(plan.source_mac, config->stack_in_mac, ETH_ALEN);
-	__builtin_memcpy(plan.destination_mac, config->stack_in_mac, ETH_ALEN);
+	/* The addresses stand in the frame as in the note: destination, then source. */
+	__builtin_memcpy(plan.destination_mac, &done, ETH_ALEN);
+	__builtin_memcpy(plan.source_mac, (__u8 *)&done + ETH_ALEN, ETH_ALEN);
 	return encapsulate(skb, &plan);
 }
 
@@ -93,11 +99,14 @@ static __always_inline __u32 ipv6_path_mtu(struct __sk_buff *skb, __u32 index)
  * Sends an encapsulated IPv6 copy back in as many times as it has fragments (RFC 8200 section 4.5), each with a note
  * of which one it is to become. Returns 0, or drop_reason + 1.
  */
-static __always_inline int fragment_ipv6(struct __sk_buff *skb, __u32 stack_in_ifindex, __u32 mtu)
+static __always_inline int fragment_ipv6(struct __sk_buff *skb, __u32 stack_in_ifindex, __u32 mtu,
+					 const struct copy_note *copy)
 {
 	__u32 payload = skb->len - ETH_HLEN - IPV6_HEADER_BYTES;
 	struct fragment_note note = {
 		.kind = NOTE_FRAGMENT,
+		.direction = copy->direction,
+		.intercept = copy->intercept,
 		.payload_bytes = (mtu - IPV6_HEADER_BYTES - IPV6_FRAGMENT_BYTES) & ~7,
 		.identification = bpf_get_prandom_u32(),
 	};
@@ -175,25 +184,42 @@ static __always_inline int become_fragment(struct __sk_buff *skb, const struct f
 	return 0;
 }
 
-/* The stack counted the TTL of a copy down by one hop that is inside this node: sets it back, on every fragment. */
-static __always_inline int restore_ttl(struct __sk_buff *skb, __u32 link_bytes)
+/* A copy that the IP stack has routed. Its fragments, too. */
+static __always_inline bool came_through_stack(struct __sk_buff *skb, const struct config *config)
 {
-	__u32 offset = link_bytes + offsetof(struct iphdr, ttl);
-	__u16 before, after;
+	return config->stack_in_ifindex && skb->ingress_ifindex == config->stack_in_ifindex;
+}
+
+static __always_inline int restore_hop_limit(struct __sk_buff *skb, __u32 link_bytes, __u8 ttl)
+{
+	__u32 offset = link_bytes + offsetof(struct ipv6hdr, hop_limit);
 	__u8 hops;
 
-	if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
-		offset = link_bytes + offsetof(struct ipv6hdr, hop_limit);
-		if (bpf_skb_load_bytes(skb, offset, &hops, 1))
-			return FAILED(DROP_TTL_RESTORE);
-		hops++;
-		return bpf_skb_store_bytes(skb, offset, &hops, 1, 0) ? FAILED(DROP_TTL_RESTORE) : 0;
-	}
+	if (bpf_skb_load_bytes(skb, offset, &hops, 1))
+		return FAILED(DROP_TTL_RESTORE);
+	if (hops != (__u8)(ttl - 1))
+		return 0;
+	return bpf_skb_store_bytes(skb, offset, &ttl, 1, 0) ? FAILED(DROP_TTL_RESTORE) : 0;
+}
+
+/*
+ * The stack counted the TTL of a copy down by one hop that is inside this node: sets it back to `ttl`, on every
+ * fragment. Once: where a mediation interface sends by another one, the copy passes here for each of them.
+ */
+static __always_inline int restore_ttl(struct __sk_buff *skb, __u32 link_bytes, __u8 ttl)
+{
+	__u32 offset = link_bytes + offsetof(struct iphdr, ttl);
+	__be16 before, after;
+
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return restore_hop_limit(skb, link_bytes, ttl);
 	if (skb->protocol != bpf_htons(ETH_P_IP))
 		return 0;
 	if (bpf_skb_load_bytes(skb, offset, &before, 2))
 		return FAILED(DROP_TTL_RESTORE);
 	/* TTL is the first of the two bytes in network byte order. */
+	if (bpf_ntohs(before) >> 8 != (__u8)(ttl - 1))
+		return 0;
 	after = bpf_htons(bpf_ntohs(before) + 0x100);
 	if (bpf_l3_csum_replace(skb, link_bytes + offsetof(struct iphdr, check), before, after, 2) ||
 	    bpf_skb_store_bytes(skb, offset, &after, 2, 0))

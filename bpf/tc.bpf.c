@@ -14,14 +14,17 @@
 #include "contract.h"
 #include "maps.h"
 #include "counters.h"
+#include "packet.h"
 #include "parse.h"
 #include "match.h"
+#include "match_link.h"
 #include "policy.h"
 #include "gso.h"
 #include "route.h"
 #include "outer.h"
 #include "checksum.h"
 #include "encapsulate.h"
+#include "due.h"
 #include "mirror.h"
 #include "stack.h"
 
@@ -34,7 +37,7 @@ static __always_inline bool is_own_copy(struct __sk_buff *skb)
 
 	if (slot && slot->busy)
 		return true;
-	return config && config->stack_in_ifindex && skb->ingress_ifindex == config->stack_in_ifindex;
+	return config && came_through_stack(skb, config);
 }
 
 SEC("tc")
@@ -66,6 +69,19 @@ int access_egress_l3(struct __sk_buff *skb)
 	if (!is_own_copy(skb))
 		mirror_packet(skb, DIRECTION_TO, 0);
 	return VERDICT_NEXT;
+}
+
+/*
+ * What a tap interface hands on from XDP: frames that are copies already, of both directions. They end here, and do
+ * not reach the node's own stack.
+ */
+SEC("tc")
+int tap_ingress(struct __sk_buff *skb)
+{
+	bool is_ip = mirror_packet(skb, DIRECTION_FROM, ETH_HLEN);
+
+	mirror_packet(skb, DIRECTION_TO, ETH_HLEN);
+	return is_ip ? TC_ACT_SHOT : VERDICT_NEXT;
 }
 
 /* Takes the order that was left for this copy, or returns NULL where the packet is somebody else's. */
@@ -115,8 +131,22 @@ static __always_inline int cut_first(struct __sk_buff *skb, struct handover *ord
 	order->outcome = config ? write_copy_note(skb, order, ETH_HLEN) : FAILED(DROP_GROW);
 	if (order->outcome)
 		return TC_ACT_SHOT;
-	count_through_stack(order->packets);
+	order->through_stack = 1;
 	return bpf_redirect(config->stack_out_ifindex, 0);
+}
+
+/* A packet that leaves by a mediation interface and was not handed over: somebody else's, or a copy from the stack. */
+static __always_inline void pass_on(struct __sk_buff *skb, __u32 link_bytes)
+{
+	__u32 zero = 0;
+	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
+	int failed;
+
+	if (!config || !came_through_stack(skb, config))
+		return;
+	failed = restore_ttl(skb, link_bytes, config->ttl);
+	if (failed)
+		count_drop(failed - 1, 1);
 }
 
 SEC("tc")
@@ -124,12 +154,9 @@ int mediation_egress(struct __sk_buff *skb)
 {
 	struct handover *order = take_order();
 	const struct route *route;
-	int failed;
 
 	if (!order) {
-		failed = is_own_copy(skb) ? restore_ttl(skb, ETH_HLEN) : 0;
-		if (failed)
-			count_drop(failed - 1, 1);
+		pass_on(skb, ETH_HLEN);
 		return VERDICT_NEXT;
 	}
 	route = route_of_intercept(order->intercept);
@@ -144,10 +171,7 @@ int mediation_egress(struct __sk_buff *skb)
 SEC("tc")
 int mediation_egress_l3(struct __sk_buff *skb)
 {
-	int failed = is_own_copy(skb) ? restore_ttl(skb, 0) : 0;
-
-	if (failed)
-		count_drop(failed - 1, 1);
+	pass_on(skb, 0);
 	return VERDICT_NEXT;
 }
 
@@ -194,7 +218,7 @@ int stack_egress(struct __sk_buff *skb)
 	return order->outcome ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
-/* A single packet with a note becomes a datagram, and where no router may cut that, fragments. */
+/* A single packet becomes a datagram, and where no router may cut that, fragments; each comes in once more. */
 static __always_inline int receive_copy(struct __sk_buff *skb, const struct config *config)
 {
 	struct copy_note note;
@@ -203,20 +227,43 @@ static __always_inline int receive_copy(struct __sk_buff *skb, const struct conf
 
 	if (bpf_skb_load_bytes(skb, 0, &note, sizeof(note)))
 		return TC_ACT_SHOT;
-	failed = encapsulate_noted(skb, config, &note);
+	failed = encapsulate_noted(skb, &note);
 	if (!failed) {
 		mtu = ipv6_path_mtu(skb, note.intercept);
 		if (mtu < IPV6_MIN_MTU || skb->len - ETH_HLEN <= mtu)
 			return bpf_redirect(config->stack_in_ifindex, BPF_F_INGRESS);
-		failed = fragment_ipv6(skb, config->stack_in_ifindex, mtu);
+		failed = fragment_ipv6(skb, config->stack_in_ifindex, mtu, &note);
 	}
 	if (failed)
 		count_lost_copy(note.intercept, failed - 1, 1);
 	return TC_ACT_SHOT;
 }
 
+/* Bytes of the mirrored packet in a datagram, of which the skb may hold a fragment only. */
+static __always_inline __u32 mirrored_bytes(__u32 index, __u32 datagram_bytes)
+{
+	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
+	const struct mediation_device *device;
+
+	device = intercept ? bpf_map_lookup_elem(&mediation_devices, &intercept->device) : NULL;
+	return device ? datagram_bytes - outer_bytes(device) : 0;
+}
+
+static __always_inline int receive_datagram(struct __sk_buff *skb)
+{
+	struct copy_note note;
+
+	if (bpf_skb_load_bytes(skb, 0, &note, sizeof(note)))
+		return TC_ACT_SHOT;
+	count_mirrored(note.intercept, note.direction, 1, mirrored_bytes(note.intercept, skb->len - ETH_HLEN));
+	count_through_stack(1);
+	bpf_skb_change_type(skb, PACKET_HOST);
+	return TC_ACT_OK;
+}
+
 static __always_inline int receive_fragment(struct __sk_buff *skb)
 {
+	__u32 datagram_bytes = skb->len - ETH_HLEN;
 	struct fragment_note note;
 	int failed;
 
@@ -224,8 +271,12 @@ static __always_inline int receive_fragment(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	failed = become_fragment(skb, &note);
 	if (failed) {
-		count_drop(failed - 1, 1);
+		count_lost_copy(note.intercept, failed - 1, note.index == 0);
 		return TC_ACT_SHOT;
+	}
+	if (note.index == 0) {
+		count_mirrored(note.intercept, note.direction, 1, mirrored_bytes(note.intercept, datagram_bytes));
+		count_through_stack(1);
 	}
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return TC_ACT_OK;
@@ -242,9 +293,10 @@ int stack_ingress(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	if (kind == NOTE_COPY)
 		return receive_copy(skb, config);
-	if (kind == NOTE_FRAGMENT)
-		return receive_fragment(skb);
-	return TC_ACT_OK;
+	if (kind == NOTE_DATAGRAM)
+		return receive_datagram(skb);
+	/* Nothing but copies has business on the helper pair. */
+	return kind == NOTE_FRAGMENT ? receive_fragment(skb) : TC_ACT_SHOT;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

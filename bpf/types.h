@@ -16,12 +16,14 @@ enum direction {
 enum limits {
 	/* Intercepts on one subscriber. */
 	MAX_COPIES = 8,
-	/* Tags in front of the IP header, in the packet or in the skb's metadata. */
+	/* Tags in the packet in front of the IP header; one more may be in the skb's metadata. */
 	MAX_VLAN_TAGS = 2,
 	/* Terms of one drop policy. */
 	MAX_TERMS = 16,
 	/* Fragments that one copy may become: 64 KiB over the smallest IPv6 MTU. */
 	MAX_FRAGMENTS = 56,
+	/* Copies that the metadata of an XDP frame has room for (32 bytes). */
+	MAX_XDP_COPIES = 6,
 };
 
 /* Why a copy that was due did not leave. The metric's label is the name in lower case without the prefix. */
@@ -201,6 +203,7 @@ struct totals {
 	__u64 fragmented;      /* copies that left as IP fragments */
 	__u64 through_stack;   /* copies that went through the IP stack, the fragmented ones included */
 	__u64 policy_excluded; /* packets that a drop policy left out */
+	__u64 by_xdp;          /* copies that an XDP program made */
 };
 
 /*
@@ -219,6 +222,20 @@ struct handover {
 	__u32 through_stack;
 	__u32 protocol;  /* ethertype of the IP version, network byte order */
 	__u32 outcome; /* 0: left; else drop_reason + 1 */
+};
+
+/* Where XDP sends an original and its copies at once: one map for each pair of ways and number of copies. */
+struct fan_out_key {
+	__u32 direction;
+	__u32 next_hop_ifindex;
+	__u32 mediation_ifindex;
+	__u32 copies;
+};
+
+/* A VLAN interface is this tag on that device; found by the one in ingress, by the other in egress. */
+struct vlan_place {
+	__u32 device_ifindex;
+	__u32 vlan_id;
 };
 
 /* Egress interfaces that run mediation_egress: a copy may be handed to no other. */
@@ -247,6 +264,7 @@ struct config {
 	/* A device without a link layer, where copies from such devices get one. */
 	__u32 springboard_ifindex;
 	__u8 stack_in_mac[6];
+	__u8 ttl; /* outer TTL or hop limit that copies leave with */
 };
 
 #endif

@@ -44,21 +44,22 @@ export class ClsactFilter implements Attachment {
   progId(): number | undefined {
     const options = tcOptions(this.place);
     const result = call("bpf_tc_query", this.place, options);
+    // EINVAL: there is no clsact qdisc any more.
     if (result.code === -ENOENT || result.code === -EINVAL) return undefined;
-    if (result.code < 0) throw failure(`query of ${this}`, result);
+    if (result.code < 0) throw failure(`query of ${this.what}`, result);
     return options.readUInt32LE(OPTS.prog_id);
   }
 
   update(program: ProgramRef): void {
     const options = tcOptions(this.place, program, REPLACE);
     const result = call("bpf_tc_attach", this.place, options);
-    if (result.code < 0) throw failure(`replace the program of ${this}`, result);
+    if (result.code < 0) throw failure(`replace the program of ${this.what}`, result);
   }
 
   /** Removes the filter and leaves the qdisc, which others may use. */
   detach(): void {
     const result = call("bpf_tc_detach", this.place, tcOptions(this.place));
-    if (result.code < 0 && result.code !== -ENOENT) throw failure(`detach ${this}`, result);
+    if (result.code < 0 && result.code !== -ENOENT) throw failure(`detach ${this.what}`, result);
   }
 
   close(): void {}
@@ -67,7 +68,8 @@ export class ClsactFilter implements Attachment {
     this.close();
   }
 
-  toString(): string {
+  /** For error texts. */
+  get what(): string {
     return `clsact ${this.place.direction} filter on interface ${this.place.ifindex}`;
   }
 }

@@ -16,10 +16,7 @@ export function errnoName(errno: number): string {
 }
 
 const descriptions: Readonly<Record<string, string>> = {
-  EPERM: "operation not permitted",
-  ENODEV: "no such device",
   ENOTSUPP: "operation not supported",
-  EILSEQ: "what is there is not what was expected",
 };
 
 function errnoDescription(errno: number): string {
@@ -27,7 +24,7 @@ function errnoDescription(errno: number): string {
   return descriptions[name] ?? getSystemErrorMap().get(-errno)?.[1] ?? "unknown error";
 }
 
-const remedies: Readonly<Record<string, string>> = {
+const generalRemedies: Remedies = {
   EPERM:
     "the process needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (or root), and bpf(2) must not be blocked by seccomp or kernel lockdown",
   ENOMEM:
@@ -36,9 +33,12 @@ const remedies: Readonly<Record<string, string>> = {
   EMFILE: "the process is out of file descriptors: raise its limit (ulimit -n)",
 };
 
+/** What to do about an error, by the name of its errno. */
+export type Remedies = Readonly<Partial<Record<string, string>>>;
+
 export interface BpfErrorOptions extends ErrorOptions {
-  /** What to do about it; overrides the remedy that goes with the errno. */
-  readonly remedy?: string | undefined;
+  /** What to do about it here; comes before what is known of the errno in general. */
+  readonly remedies?: Remedies | undefined;
   /** What libbpf said about it, already trimmed. */
   readonly detail?: string | undefined;
 }
@@ -58,11 +58,11 @@ export class BpfError extends Error {
     options: BpfErrorOptions = {},
   ) {
     const code = errnoName(errno);
-    const remedy = options.remedy ?? remedies[code];
+    const remedy = options.remedies?.[code] ?? generalRemedies[code];
     const parts = [`${operation}: ${errnoDescription(errno)} (${code})`, options.detail, remedy];
     super(parts.filter((part) => part !== undefined && part !== "").join("; "), options);
     this.code = code;
-    this.remedy = remedy;
+    this.remedy = remedy === "" ? undefined : remedy;
   }
 }
 
@@ -89,8 +89,8 @@ export class VerifierError extends BpfError {
   ) {
     super(`program "${program}" was refused by the verifier`, errno, {
       detail: summarizeVerifierLog(log),
-      // An EACCES or EPERM from the verifier is about the program, not about the privileges of the process.
-      remedy: "",
+      // From the verifier EPERM is about the program, not about the privileges of the process.
+      remedies: { EPERM: "" },
     });
   }
 }

@@ -1,6 +1,6 @@
 /** Owners of descriptors and other native things, and a register of those that are open, to find leaks. */
 import { closeSync } from "node:fs";
-import { BpfError, BpfUsageError } from "./errors.js";
+import { BpfError, BpfUsageError, type Remedies } from "./errors.js";
 import { native } from "./ffi/native.js";
 
 const F_DUPFD_CLOEXEC = 1030;
@@ -79,7 +79,7 @@ export class FileDescriptor implements Disposable {
 }
 
 /** Wraps the result of a call that returns a descriptor or a negative errno. */
-export function ownedFd(result: number, what: string, operation: string, remedy?: string): FileDescriptor {
-  if (result < 0) throw new BpfError(operation, -result, { remedy });
+export function ownedFd(result: number, what: string, operation: string, remedies?: Remedies): FileDescriptor {
+  if (result < 0) throw new BpfError(operation, -result, { remedies });
   return new FileDescriptor(result, what);
 }

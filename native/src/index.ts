@@ -1,6 +1,14 @@
 /** libbpf-ts: object files, maps, programs, links, pins and type information of eBPF, over libbpf. */
 export { parseBtf } from "./btf/parse.js";
-export { BtfError, type BtfType, BtfTypes, type GlobalVariable, type StructLayout, type TypeId } from "./btf/types.js";
+export {
+  type BtfComposite,
+  BtfError,
+  type BtfType,
+  BtfTypes,
+  type GlobalVariable,
+  type StructLayout,
+  type TypeId,
+} from "./btf/types.js";
 export { ClsactFilter, type ClsactOptions, type ClsactPlace, removeClsact } from "./clsact.js";
 export { possibleCpus } from "./cpus.js";
 export {
@@ -13,10 +21,11 @@ export {
   VerifierError,
 } from "./errors.js";
 export { FileDescriptor, type OpenResource, openResources, trackResources } from "./fd.js";
+export { type Feature, type Features, features } from "./features.js";
 export { type Attachment, Link, type LinkAttachType, type LinkInfo, type ProgramRef } from "./link.js";
 export type { LoadedObject } from "./loaded.js";
 export { BpfMap, type MapDefinition, type UpdateMode } from "./map.js";
-export type { BatchOptions } from "./map-batch.js";
+export type { BatchOptions, Block } from "./map-batch.js";
 export { BpfObject } from "./object.js";
 export { isBpffs } from "./pin.js";
 export { BpfProgram, type ProgramInfo } from "./program.js";

@@ -1,6 +1,6 @@
 /** A link: the attachment of a program as an object of its own. */
 import { requireInteger, U32_MAX } from "./bytes.js";
-import { BpfError } from "./errors.js";
+import { BpfError, type Remedies } from "./errors.js";
 import { type FileDescriptor, ownedFd } from "./fd.js";
 import { native } from "./ffi/native.js";
 import { openPin, pinFd, unpinPath } from "./pin.js";
@@ -70,7 +70,7 @@ export class Link implements Attachment {
   }
 
   info(): LinkInfo {
-    const info = objectInfo(this.fd, `${this}`);
+    const info = objectInfo(this.fd, this.what);
     const at = INFO.bpf_link_info;
     const attachType = linkAttachType(info);
     return {
@@ -90,21 +90,27 @@ export class Link implements Attachment {
     const attributes = new Attributes().u32(at.link_fd, this.fd).u32(at.new_prog_fd, program.fd);
     const { expectedOld } = options;
     if (expectedOld !== undefined) attributes.u32(at.flags, UPDATE_FLAG.REPLACE).u32(at.old_prog_fd, expectedOld.fd);
-    const remedy = expectedOld === undefined ? undefined : "another program than the expected one may be running there";
-    bpf(COMMAND.LINK_UPDATE, attributes, `replace the program of ${this}`, { remedy });
+    const remedies = {
+      ENOLINK: "the link's interface is gone, or the link was detached",
+      ...(expectedOld === undefined ? {} : { EPERM: "another program than the expected one runs there" }),
+    };
+    bpf(COMMAND.LINK_UPDATE, attributes, `replace the program of ${this.what}`, { remedies });
   }
 
   /** Takes the program off the hook, pinned or not, removes the pin that this object knows, and closes. */
   detach(): void {
     const result = native().libbpf.bpf_link_detach(this.fd);
-    if (result < 0) throw new BpfError(`detach ${this}`, -result);
-    if (this.#pinPath !== undefined) this.unpin();
-    this.close();
+    if (result < 0) throw new BpfError(`detach ${this.what}`, -result);
+    try {
+      this.unpin();
+    } finally {
+      this.close();
+    }
   }
 
   /** Gives the link a name, so that it outlives this process. */
   pin(path: string): void {
-    pinFd(this.fd, path, `${this}`);
+    pinFd(this.fd, path, this.what);
     this.#pinPath = path;
   }
 
@@ -125,7 +131,8 @@ export class Link implements Attachment {
     this.close();
   }
 
-  toString(): string {
+  /** For error texts. */
+  get what(): string {
     return this.#fd.what;
   }
 }
@@ -145,8 +152,10 @@ export interface LinkRequest {
   readonly flags: number;
   /** For error texts, e.g. `tcx ingress link on interface 7`. */
   readonly what: string;
-  readonly remedy?: string | undefined;
+  readonly remedies: Remedies;
 }
+
+const NO_INTERFACE = "there is no interface with this index in the network namespace of this process";
 
 /** Creates a link on an interface; `more` may set further attributes. */
 export function createLink(request: LinkRequest, more?: (attributes: Attributes) => void): Link {
@@ -157,6 +166,8 @@ export function createLink(request: LinkRequest, more?: (attributes: Attributes)
     .u32(at.attach_type, request.attachType)
     .u32(at.flags, request.flags);
   more?.(attributes);
-  const fd = bpf(COMMAND.LINK_CREATE, attributes, `create ${request.what}`, { remedy: request.remedy });
+  const fd = bpf(COMMAND.LINK_CREATE, attributes, `create ${request.what}`, {
+    remedies: { ENODEV: NO_INTERFACE, ...request.remedies },
+  });
   return new Link(ownedFd(fd, request.what, request.what));
 }

@@ -14,11 +14,14 @@ export function loadError(path: string, errno: number, messages: readonly string
   return new BpfError(`load ${path}`, errno, { detail: detailOf(messages) });
 }
 
-/** The last messages of libbpf in one line. */
+/** What only repeats that it failed. */
+const CONSEQUENCE = /^failed to (load|open) object|^prog '[^']*': failed to load:/;
+
+/** The last messages of libbpf that give a reason, in one line. */
 export function detailOf(messages: readonly string[]): string {
   return messages
     .map((message) => message.replace(/^libbpf: /, "").trim())
-    .filter((message) => message !== "")
+    .filter((message) => message !== "" && !CONSEQUENCE.test(message))
     .slice(-DETAIL_MESSAGES)
     .join("; ");
 }

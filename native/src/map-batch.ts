@@ -17,27 +17,42 @@ const ENOENT = 2;
 const EINTR = 4;
 const ENOSPC = 28;
 
-/** The kernel says so where a map type has no batches: ENOTSUPP today, EINVAL from one that knows no batches. */
+/** A map type without batches gives ENOTSUPP, a kernel without them EINVAL. */
 const NO_BATCH: ReadonlySet<string> = new Set(["ENOTSUPP", "EOPNOTSUPP", "EINVAL"]);
 
 function noBatch(result: number): boolean {
   return result < 0 && NO_BATCH.has(errnoName(-result));
 }
 
-export function* lookupBatch(map: BpfMap, options: BatchOptions): Generator<[Buffer, Buffer], void, undefined> {
+/** Whether the kernel reads this map in batches. */
+export function hasBatch(map: BpfMap): boolean {
+  const keys = Buffer.alloc(map.keySize);
+  const values = Buffer.alloc(map.transferSize);
+  const place = Buffer.alloc(Math.max(map.keySize, MIN_PLACE_BYTES));
+  return !noBatch(native().libbpf.bpf_map_lookup_batch(map.fd, null, place, keys, values, u32(1), null));
+}
+
+/** Elements one behind the other, as `updateBatch` takes them. */
+export interface Block {
+  readonly keys: Buffer;
+  readonly values: Buffer;
+  readonly count: number;
+}
+
+/** Blocks of elements; each has buffers of its own, which stay as they are. */
+export function* lookupBlocks(map: BpfMap, options: BatchOptions): Generator<Block, void, undefined> {
   let size = Math.min(options.batchSize ?? DEFAULT_BATCH, map.maxEntries);
   requireInteger(size, 1, U32_MAX, "batch size");
   const placeBytes = Math.max(map.keySize, MIN_PLACE_BYTES);
   let place: Buffer | null = null;
   for (;;) {
-    // New buffers each time: the views that were given out stay valid.
     const keys = Buffer.allocUnsafeSlow(size * map.keySize);
     const values = Buffer.allocUnsafeSlow(size * map.transferSize);
     const next = Buffer.alloc(placeBytes);
-    const count = u32(size);
-    const result = native().libbpf.bpf_map_lookup_batch(map.fd, place, next, keys, values, count, null);
+    const read = u32(size);
+    const result = native().libbpf.bpf_map_lookup_batch(map.fd, place, next, keys, values, read, null);
     if (place === null && noBatch(result)) {
-      yield* map.entries();
+      for (const [key, value] of map.entries()) yield { keys: key, values: value, count: 1 };
       return;
     }
     if (result === -ENOSPC) {
@@ -46,24 +61,30 @@ export function* lookupBatch(map: BpfMap, options: BatchOptions): Generator<[Buf
       continue;
     }
     if (result < 0 && result !== -ENOENT && result !== -EINTR) throw map.error("batch lookup in", -result);
-    yield* pairs(map, keys, values, count.readUInt32LE(0));
+    const count = read.readUInt32LE(0);
+    if (count > 0) {
+      yield {
+        keys: keys.subarray(0, count * map.keySize),
+        values: values.subarray(0, count * map.transferSize),
+        count,
+      };
+    }
     if (result === -ENOENT) return;
     // Interrupted before anything was read, the place is not set.
-    if (result === 0 || count.readUInt32LE(0) > 0) place = next;
+    if (result === 0 || count > 0) place = next;
   }
 }
 
-function* pairs(map: BpfMap, keys: Buffer, values: Buffer, count: number): Generator<[Buffer, Buffer]> {
-  const { keySize, transferSize } = map;
-  for (let i = 0; i < count; i++) {
-    yield [keys.subarray(i * keySize, (i + 1) * keySize), values.subarray(i * transferSize, (i + 1) * transferSize)];
+export function* lookupBatch(map: BpfMap, options: BatchOptions): Generator<[Buffer, Buffer], void, undefined> {
+  for (const { keys, values, count } of lookupBlocks(map, options)) {
+    for (let i = 0; i < count; i++) yield [element(keys, i, map.keySize), element(values, i, map.transferSize)];
   }
 }
 
 export function updateBatch(map: BpfMap, keys: Buffer, values: Buffer, count: number, flags: number): number {
   requireInteger(count, 0, U32_MAX, "batch count");
-  requireBytes(keys, count * map.keySize, `${count} keys of ${map}`);
-  requireBytes(values, count * map.transferSize, `${count} values of ${map}`);
+  requireBytes(keys, count * map.keySize, `${count} keys of ${map.what}`);
+  requireBytes(values, count * map.transferSize, `${count} values of ${map.what}`);
   if (count === 0) return 0;
   const done = u32(count);
   const options = batchOptions(flags);
@@ -85,14 +106,14 @@ function updateSingly(map: BpfMap, keys: Buffer, values: Buffer, count: number, 
 
 export function deleteBatch(map: BpfMap, keys: Buffer, count: number): number {
   requireInteger(count, 0, U32_MAX, "batch count");
-  requireBytes(keys, count * map.keySize, `${count} keys of ${map}`);
+  requireBytes(keys, count * map.keySize, `${count} keys of ${map.what}`);
   let deleted = 0;
   let at = 0;
   while (at < count) {
     const left = u32(count - at);
     const rest = keys.subarray(at * map.keySize);
     const result = native().libbpf.bpf_map_delete_batch(map.fd, rest, left, batchOptions(UPDATE_MODE.any));
-    if (noBatch(result)) return deleted + deleteSingly(map, rest, count - at);
+    if (noBatch(result) && left.readUInt32LE(0) === count - at) return deleted + deleteSingly(map, rest, count - at);
     deleted += left.readUInt32LE(0);
     if (result === 0) return deleted;
     if (result !== -ENOENT) throw batchError(map, "batch delete from", -result, deleted);
@@ -109,7 +130,7 @@ function deleteSingly(map: BpfMap, keys: Buffer, count: number): number {
 }
 
 function batchError(map: BpfMap, operation: string, errno: number, processed: number): BpfBatchError {
-  return new BpfBatchError(`${operation} ${map}`, errno, processed, { remedy: map.remedy(errno) });
+  return new BpfBatchError(`${operation} ${map.what}`, errno, processed, { remedies: map.remedies });
 }
 
 function element(buffer: Buffer, index: number, size: number): Buffer {

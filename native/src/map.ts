@@ -1,16 +1,15 @@
 /** A live map: elements, per-CPU elements, batches, pins. Keys and values are bytes in the CPU's order. */
 import { requireBytes, requireInteger, requireText, U32_MAX } from "./bytes.js";
 import { possibleCpus } from "./cpus.js";
-import { BpfError, BpfUsageError } from "./errors.js";
-import { FileDescriptor, ownedFd } from "./fd.js";
+import { BpfError, BpfUsageError, type Remedies } from "./errors.js";
+import { type FileDescriptor, ownedFd } from "./fd.js";
 import { native } from "./ffi/native.js";
-import { type BatchOptions, deleteBatch, lookupBatch, updateBatch } from "./map-batch.js";
+import { type BatchOptions, type Block, deleteBatch, lookupBatch, lookupBlocks, updateBatch } from "./map-batch.js";
 import { openPin, pinFd, unpinPath } from "./pin.js";
 import { cString, objectInfo } from "./sys/bpf.js";
 import { INFO, MAP_TYPES, type MapType, mapTypeName, OBJECT_NAME_BYTES, UPDATE_MODE } from "./sys/uapi.js";
 
 const ENOENT = 2;
-const E2BIG = 7;
 const PER_CPU_TYPES: ReadonlySet<MapType> = new Set([
   "percpu_hash",
   "percpu_array",
@@ -77,7 +76,7 @@ export class BpfMap implements Disposable {
     options.writeBigUInt64LE(BigInt(CREATE_OPTIONS.bytes), 0);
     options.writeUInt32LE(flags, CREATE_OPTIONS.map_flags);
     const type = MAP_TYPES.indexOf(definition.type);
-    if (type < 0) throw new BpfUsageError(`map "${name}": type "${String(definition.type)}" is not known`);
+    if (type < 0) throw new BpfUsageError(`map "${name}": type "${definition.type}" is not known`);
     const short = name.slice(0, OBJECT_NAME_BYTES - 1);
     const fd = native().libbpf.bpf_map_create(type, short, keySize, valueSize, maxEntries, options);
     return new BpfMap(ownedFd(fd, `map "${name}"`, `create map "${name}" of type ${definition.type}`), name);
@@ -108,13 +107,13 @@ export class BpfMap implements Disposable {
   /** Like `lookup`, into a buffer of the value's size that the caller keeps. False where the key is not there. */
   lookupInto(key: Buffer, out: Buffer): boolean {
     this.#refusePerCpu("lookupInto", "lookupPerCpu");
-    requireBytes(out, this.valueSize, `value of ${this}`);
+    requireBytes(out, this.valueSize, `value of ${this.what}`);
     return this.#lookupRaw(key, out);
   }
 
   update(key: Buffer, value: Buffer, mode: UpdateMode = "any"): void {
     this.#refusePerCpu("update", "updatePerCpu");
-    requireBytes(value, this.valueSize, `value of ${this}`);
+    requireBytes(value, this.valueSize, `value of ${this.what}`);
     this.#updateRaw(key, value, mode);
   }
 
@@ -142,7 +141,7 @@ export class BpfMap implements Disposable {
 
   /** The CPUs' values in an element as `lookupBatch` gives it: views, not copies. */
   splitPerCpu(element: Buffer): Buffer[] {
-    requireBytes(element, this.transferSize, `per-CPU value of ${this}`);
+    requireBytes(element, this.transferSize, `per-CPU value of ${this.what}`);
     const stride = this.#cpuStride;
     return Array.from({ length: possibleCpus() }, (_, cpu) =>
       element.subarray(cpu * stride, cpu * stride + this.valueSize),
@@ -153,11 +152,11 @@ export class BpfMap implements Disposable {
   joinPerCpu(values: readonly Buffer[]): Buffer {
     const cpus = possibleCpus();
     if (values.length !== cpus) {
-      throw new BpfUsageError(`${this}: ${values.length} per-CPU values given, ${cpus} expected`);
+      throw new BpfUsageError(`${this.what}: ${values.length} per-CPU values given, ${cpus} expected`);
     }
     const all = Buffer.alloc(this.transferSize);
     values.forEach((value, cpu) => {
-      requireBytes(value, this.valueSize, `value of ${this}`);
+      requireBytes(value, this.valueSize, `value of ${this.what}`);
       value.copy(all, cpu * this.#cpuStride);
     });
     return all;
@@ -189,6 +188,11 @@ export class BpfMap implements Disposable {
     return lookupBatch(this, options);
   }
 
+  /** Like `lookupBatch`, a block of elements at a time: for large maps, twice as fast. */
+  lookupBlocks(options: BatchOptions = {}): Generator<Block, void, undefined> {
+    return lookupBlocks(this, options);
+  }
+
   /**
    * Sets `count` elements from keys and values one behind the other. Returns how many were set, which is `count`;
    * throws BpfBatchError, whose `processed` says how many took effect.
@@ -203,7 +207,7 @@ export class BpfMap implements Disposable {
   }
 
   pin(path: string): void {
-    pinFd(this.fd, path, `${this}`);
+    pinFd(this.fd, path, this.what);
   }
 
   /** Removes the pin at `path`; the map lives on while anything else refers to it. */
@@ -219,18 +223,22 @@ export class BpfMap implements Disposable {
     this.close();
   }
 
-  toString(): string {
+  /** For error texts. */
+  get what(): string {
     return `map "${this.name}"`;
   }
 
   /** An error of an operation on this map, with the remedy. */
   error(operation: string, errno: number): BpfError {
-    return new BpfError(`${operation} ${this}`, errno, { remedy: this.remedy(errno) });
+    return new BpfError(`${operation} ${this.what}`, errno, { remedies: this.remedies });
   }
 
-  remedy(errno: number): string | undefined {
-    if (errno !== E2BIG) return undefined;
-    return `it holds at most ${this.maxEntries} entries: raise its size before loading (setMaxEntries)`;
+  get remedies(): Remedies {
+    return {
+      E2BIG: `it holds at most ${this.maxEntries} entries: raise its size before loading (setMaxEntries)`,
+      EEXIST: 'the key is there already and the mode is "noexist"',
+      ENOENT: 'the key is not there and the mode is "exist"',
+    };
   }
 
   get #cpuStride(): number {
@@ -238,15 +246,17 @@ export class BpfMap implements Disposable {
   }
 
   #requireKey(key: Buffer): void {
-    requireBytes(key, this.keySize, `key of ${this}`);
+    requireBytes(key, this.keySize, `key of ${this.what}`);
   }
 
   #refusePerCpu(used: string, instead: string): void {
-    if (this.perCpu) throw new BpfUsageError(`${this} has a value for each CPU: use ${instead} instead of ${used}`);
+    if (this.perCpu)
+      throw new BpfUsageError(`${this.what} has a value for each CPU: use ${instead} instead of ${used}`);
   }
 
   #requirePerCpu(used: string, instead: string): void {
-    if (!this.perCpu) throw new BpfUsageError(`${this} has one value for all CPUs: use ${instead} instead of ${used}`);
+    if (!this.perCpu)
+      throw new BpfUsageError(`${this.what} has one value for all CPUs: use ${instead} instead of ${used}`);
   }
 
   #lookupRaw(key: Buffer, out: Buffer): boolean {

@@ -1,13 +1,12 @@
 /** Names of kernel objects in a BPF file system. */
-import { readlinkSync, statfsSync, unlinkSync } from "node:fs";
+import { readFileSync, statfsSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { requireText } from "./bytes.js";
-import { BpfError, BpfUsageError } from "./errors.js";
-import { FileDescriptor, ownedFd } from "./fd.js";
+import { BpfError, BpfUsageError, type Remedies } from "./errors.js";
+import { type FileDescriptor, ownedFd } from "./fd.js";
 import { native } from "./ffi/native.js";
 
 const BPF_FS_MAGIC = 0xcafe4a11;
-const ENOENT = 2;
 
 /** Whether `path` lies in a mounted BPF file system. False where it does not exist. */
 export function isBpffs(path: string): boolean {
@@ -20,16 +19,18 @@ export function isBpffs(path: string): boolean {
 
 const MOUNT = "mount one (mount -t bpf bpf /sys/fs/bpf; in a container mount the host's /sys/fs/bpf)";
 
-function pinRemedy(path: string): string | undefined {
+/** Where the folder is no BPF file system every error is about that. */
+function pinRemedies(path: string): Remedies {
   const directory = dirname(path);
-  if (!isBpffs(directory)) return `${directory} is not in a BPF file system or does not exist: ${MOUNT}`;
-  return undefined;
+  if (isBpffs(directory)) return { EEXIST: "something is pinned there: open or unpin it first" };
+  const remedy = `${directory} does not exist or is not in a BPF file system: ${MOUNT}`;
+  return { ENOENT: remedy, EPERM: remedy, EINVAL: remedy };
 }
 
 export function pinFd(fd: number, path: string, what: string): void {
   requireText(path, "pin path");
   const result = native().libbpf.bpf_obj_pin(fd, path);
-  if (result < 0) throw new BpfError(`pin ${what} at ${path}`, -result, { remedy: pinRemedy(path) });
+  if (result < 0) throw new BpfError(`pin ${what} at ${path}`, -result, { remedies: pinRemedies(path) });
 }
 
 /** Removes the name `path`. False where it was not there. */
@@ -46,22 +47,24 @@ export function unpinPath(path: string): boolean {
 
 export type ObjectKind = "map" | "program" | "link";
 
-const KIND_NAMES: Readonly<Record<string, ObjectKind>> = {
-  "anon_inode:bpf-map": "map",
-  "anon_inode:bpf-prog": "program",
-  "anon_inode:bpf_link": "link",
-};
+/** What a line of the descriptor's fdinfo begins with. */
+const KIND_MARKS: readonly (readonly [ObjectKind, RegExp])[] = [
+  ["map", /^map_type:/m],
+  ["program", /^prog_type:/m],
+  ["link", /^link_type:/m],
+];
 
 /** Opens what is pinned at `path`, which must be of the kind given. */
 export function openPin(path: string, kind: ObjectKind): FileDescriptor {
   requireText(path, "pin path");
   const result = native().libbpf.bpf_obj_get(path);
-  const remedy = result === -ENOENT ? `nothing is pinned there${missingFs(path)}` : undefined;
-  const fd = ownedFd(result, `${kind} pinned at ${path}`, `open the ${kind} pinned at ${path}`, remedy);
-  const found = KIND_NAMES[readlinkSync(`/proc/self/fd/${fd.value}`).replace(/[[\]]/g, "")];
+  const remedies = { ENOENT: `nothing is pinned there${missingFs(path)}` };
+  const fd = ownedFd(result, `${kind} pinned at ${path}`, `open the ${kind} pinned at ${path}`, remedies);
+  const fdinfo = readFileSync(`/proc/self/fdinfo/${fd.value}`, "utf8");
+  const [found = "object of another kind"] = KIND_MARKS.find(([, mark]) => mark.test(fdinfo)) ?? [];
   if (found === kind) return fd;
   fd.close();
-  throw new BpfUsageError(`${path} is a pinned ${found ?? "object of another kind"}, not a ${kind}`);
+  throw new BpfUsageError(`${path} is a pinned ${found}, not a ${kind}`);
 }
 
 function missingFs(path: string): string {

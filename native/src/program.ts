@@ -70,7 +70,7 @@ export class BpfProgram implements Disposable {
   }
 
   info(): ProgramInfo {
-    const info = objectInfo(this.fd, `${this}`);
+    const info = objectInfo(this.fd, this.what);
     const at = INFO.bpf_prog_info;
     return {
       id: info.readUInt32LE(at.id),
@@ -85,7 +85,7 @@ export class BpfProgram implements Disposable {
   }
 
   testRun(options: TestRunOptions): TestRunResult {
-    return testRun(this.fd, `${this}`, options);
+    return testRun(this.fd, this.what, options);
   }
 
   /** Puts a tc program into the interface's tcx chain (Linux 6.6). */
@@ -104,7 +104,7 @@ export class BpfProgram implements Disposable {
   }
 
   pin(path: string): void {
-    pinFd(this.fd, path, `${this}`);
+    pinFd(this.fd, path, this.what);
   }
 
   unpin(path: string): boolean {
@@ -119,7 +119,8 @@ export class BpfProgram implements Disposable {
     this.close();
   }
 
-  toString(): string {
+  /** For error texts. */
+  get what(): string {
     return `program "${this.name}"`;
   }
 }

@@ -1,4 +1,5 @@
 /** Reads records that programs put into a ring buffer map. */
+import type { TypeObject } from "koffi";
 import { requireInteger } from "./bytes.js";
 import { BpfError, BpfUsageError } from "./errors.js";
 import { noteClosed, noteOpen } from "./fd.js";
@@ -11,18 +12,19 @@ export type RecordHandler = (record: Buffer) => void;
 
 const ECANCELED = 125;
 const PROTOTYPE = "int libbpf_ts_record(void *context, void *data, size_t size)";
-let prototype: ReturnType<typeof import("koffi").proto> | undefined;
+let prototype: TypeObject | undefined;
 
 export class RingBuffer implements Disposable {
   #ring: Pointer | undefined;
   readonly #callback: bigint;
+  #reading = false;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(
     map: BpfMap,
     private readonly handler: RecordHandler,
   ) {
-    if (map.type !== "ringbuf") throw new BpfUsageError(`${map} is of type ${map.type}, not ringbuf`);
+    if (map.type !== "ringbuf") throw new BpfUsageError(`${map.what} is of type ${map.type}, not ringbuf`);
     const { koffi, libbpf } = native();
     prototype ??= koffi.proto(PROTOTYPE);
     this.#callback = koffi.register(
@@ -33,25 +35,26 @@ export class RingBuffer implements Disposable {
     if (ring === null) {
       const errno = koffi.errno();
       koffi.unregister(this.#callback);
-      throw new BpfError(`open the ring buffer of ${map}`, errno);
+      throw new BpfError(`open the ring buffer of ${map.what}`, errno);
     }
     this.#ring = ring;
-    noteOpen(this, `ring buffer of ${map}`);
+    noteOpen(this, `ring buffer of ${map.what}`);
   }
 
   /** Hands over all records that are there, without waiting. Returns how many. Rethrows what the handler threw. */
   consume(): number {
-    return this.#finish(native().libbpf.ring_buffer__consume(this.#open()));
+    return this.#read((ring) => native().libbpf.ring_buffer__consume(ring));
   }
 
   /** Like `consume`, and waits for a first record up to `timeoutMs`, which blocks the whole process. */
   poll(timeoutMs = 0): number {
     requireInteger(timeoutMs, 0, 0x7fff_ffff, "timeout in ms");
-    return this.#finish(native().libbpf.ring_buffer__poll(this.#open(), timeoutMs));
+    return this.#read((ring) => native().libbpf.ring_buffer__poll(ring, timeoutMs));
   }
 
   close(): void {
     if (this.#ring === undefined) return;
+    this.#refuseInHandler();
     const { koffi, libbpf } = native();
     libbpf.ring_buffer__free(this.#ring);
     this.#ring = undefined;
@@ -63,9 +66,18 @@ export class RingBuffer implements Disposable {
     this.close();
   }
 
-  #open(): Pointer {
+  #read(call: (ring: Pointer) => number): number {
     if (this.#ring === undefined) throw new BpfUsageError("the ring buffer is closed");
-    return this.#ring;
+    this.#refuseInHandler();
+    this.#reading = true;
+    const result = call(this.#ring);
+    this.#reading = false;
+    return this.#finish(result);
+  }
+
+  /** libbpf is in the middle of the ring while a handler runs. */
+  #refuseInHandler(): void {
+    if (this.#reading) throw new BpfUsageError("a ring buffer's handler may neither read nor close it");
   }
 
   /** Called from C, through which no exception may pass: it stops the reading and is rethrown afterwards. */

@@ -108,7 +108,7 @@ export class ObjectSpec implements Disposable {
       const list = differences.map(([what, wanted, given]) => `${what} ${given} instead of ${wanted}`).join(", ");
       throw new BpfUsageError(`map "${name}" cannot be taken from the map given: ${list}`);
     }
-    return this.#check(libbpf.bpf_map__reuse_fd(target, map.fd), `reuse ${map} for map "${name}"`);
+    return this.#check(libbpf.bpf_map__reuse_fd(target, map.fd), `reuse ${map.what} for map "${name}"`);
   }
 
   /** Leaves a program out of what `load` loads, or takes it in again. */
@@ -136,8 +136,8 @@ export class ObjectSpec implements Disposable {
   /** Loads everything into the kernel. This specification is closed afterwards, also where it throws. */
   load(): LoadedObject {
     const object = this.#open();
-    const btf = this.btf();
     try {
+      const btf = this.btf();
       const { result, messages } = captureMessages(() => native().libbpf.bpf_object__load(object));
       if (result < 0) throw loadError(this.path, -result, messages);
       return this.#takeOver(btf);

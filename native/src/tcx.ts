@@ -40,6 +40,13 @@ function attachType(direction: Direction): number {
   throw new BpfUsageError(`direction: "ingress" or "egress" expected`);
 }
 
+const REMEDIES = {
+  EINVAL: "the kernel may lack tcx (Linux 6.6 has it): use attachClsact there",
+  EEXIST: "the program is in this chain already",
+  ENOENT: "the anchor is not in this chain",
+  ESTALE: "the chain changed since it was queried: query it again",
+};
+
 export function attachTcx(program: ProgramRef, options: TcxOptions): Link {
   requireIfindex(options.ifindex);
   const { flags, relative } = resolvePlace(options.place ?? "last");
@@ -49,6 +56,7 @@ export function attachTcx(program: ProgramRef, options: TcxOptions): Link {
     attachType: attachType(options.direction),
     flags,
     what: `tcx ${options.direction} link on interface ${options.ifindex}`,
+    remedies: REMEDIES,
   };
   return createLink(request, (attributes) => {
     attributes.u32(ATTR.link_create["tcx.relative_fd"], relative);
@@ -100,7 +108,8 @@ function queryInto(ifindex: number, direction: Direction, room: number): TcxChai
     .u32(at.count, room);
   const result = bpfResult(COMMAND.PROG_QUERY, attributes);
   if (result === -ENOSPC) return undefined;
-  if (result < 0) throw new BpfError(`query of the tcx ${direction} chain on interface ${ifindex}`, -result);
+  if (result < 0)
+    throw new BpfError(`query of the tcx ${direction} chain on interface ${ifindex}`, -result, { remedies: REMEDIES });
   const count = attributes.bytes.readUInt32LE(at.count);
   const entries = Array.from({ length: count }, (_, index) => ({
     progId: progIds.readUInt32LE(index * U32_BYTES),

@@ -41,7 +41,10 @@ const EXTRA_ROOM = 512;
 const MAX_REPEAT = 0x7fff_ffff;
 const NOTHING = Buffer.alloc(0);
 
-const OUT_OF_ROOM = "the resulting packet is larger than dataOutSize: raise it";
+const REMEDIES = {
+  ENOSPC: "the resulting packet is larger than dataOutSize: raise it",
+  EINVAL: "the packet may be too short for the program's type (14 bytes for tc and XDP), or an option not for it",
+};
 
 export function testRun(programFd: number, what: string, options: TestRunOptions): TestRunResult {
   const { data, ctx = NOTHING, liveFrames = false } = options;
@@ -63,8 +66,7 @@ export function testRun(programFd: number, what: string, options: TestRunOptions
     .u32(at.flags, (options.flags ?? 0) | (liveFrames ? TEST_FLAG.XDP_LIVE_FRAMES : 0))
     .u32(at.cpu, options.cpu ?? 0)
     .u32(at.batch_size, options.batchSize ?? 0);
-  const remedy = dataOut.length > 0 && dataOut.length < data.length + EXTRA_ROOM ? OUT_OF_ROOM : undefined;
-  bpf(COMMAND.PROG_TEST_RUN, attributes, `test run of ${what}`, { remedy });
+  bpf(COMMAND.PROG_TEST_RUN, attributes, `test run of ${what}`, { remedies: REMEDIES });
   const out = attributes.bytes;
   return {
     retval: out.readUInt32LE(at.retval),

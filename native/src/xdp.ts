@@ -21,8 +21,13 @@ const MODE_FLAGS: Readonly<Record<XdpMode, number>> = {
   offload: XDP_FLAG.OFFLOAD,
 };
 
-const REMEDY =
-  "EBUSY: another XDP program is there; EOPNOTSUPP: the driver has no native XDP; EINVAL or ERANGE: its settings (MTU, GRO, queues) do not allow XDP";
+const REMEDIES = {
+  EBUSY: "another XDP program is on the interface",
+  EEXIST: "another XDP program is on the interface, in another mode",
+  EOPNOTSUPP: "the driver has no XDP of this mode: take generic, or another card",
+  EINVAL: "there is no such interface, or its settings (MTU, LRO, queues) do not allow XDP",
+  ERANGE: "the MTU of the interface is too large for XDP",
+};
 
 export function attachXdp(program: ProgramRef, options: XdpOptions): Link {
   requireIfindex(options.ifindex);
@@ -35,6 +40,6 @@ export function attachXdp(program: ProgramRef, options: XdpOptions): Link {
     attachType: ATTACH_TYPE.XDP,
     flags: mode | (options.flags ?? 0),
     what: `XDP link on interface ${options.ifindex}`,
-    remedy: REMEDY,
+    remedies: REMEDIES,
   });
 }

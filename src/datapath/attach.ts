@@ -1,5 +1,5 @@
 /** Programs on interfaces: which belong where, and how they are put there. */
-import { type Attachment, type BpfProgram, type Direction, queryTcx } from "libbpf-ts";
+import { type Attachment, type BpfProgram, type Direction, features } from "libbpf-ts";
 import type { NetworkLink } from "../net/links.js";
 
 export interface Hook {
@@ -7,7 +7,7 @@ export interface Hook {
   readonly direction: Direction;
 }
 
-export type Role = "access" | "mediation" | "stack-out" | "stack-in" | "springboard";
+export type Role = "access" | "core" | "mediation" | "stack-out" | "stack-in" | "springboard";
 
 /** In the order of attaching: each goes to the head of its chain, so the last one runs first. */
 export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
@@ -20,6 +20,8 @@ export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
       ];
     case "mediation":
       return [{ program: `mediation_egress${suffix}`, direction: "egress" }];
+    case "core":
+      return [];
     case "stack-out":
       return [{ program: "stack_egress", direction: "egress" }];
     case "stack-in":
@@ -32,14 +34,10 @@ export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
 /** Before any other filter on the clsact qdisc. */
 const CLSACT_PRIORITY = 1;
 
-/** tcx where the kernel has it, which only asking it tells. */
+/** tcx where the kernel has it. An answer that is not conclusive is for attaching itself to give. */
 export function kernelHasTcx(): boolean {
-  try {
-    queryTcx(1, "ingress");
-    return true;
-  } catch {
-    return false;
-  }
+  const { supported, conclusive } = features().tcx;
+  return supported || !conclusive;
 }
 
 export function attachHook(program: BpfProgram, link: NetworkLink, direction: Direction, tcx: boolean): Attachment {

@@ -6,8 +6,11 @@ import { indexKey } from "./registers.js";
 
 const PREFIX = "DROP_";
 
+/** Copies, or fragments of copies, that found the queue of the helper pair full. The device counts them, not a program. */
+const STACK_QUEUE_LABEL = "stack_queue";
+
 /** Labels of `submirror_dropped_packets_total`, by the kernel's number. */
-export const DROP_LABELS: readonly string[] = Object.entries(DropReason)
+const PROGRAM_LABELS: readonly string[] = Object.entries(DropReason)
   .filter(([name]) => name !== "DROP_REASONS")
   .toSorted(([, a], [, b]) => a - b)
   .map(([name]) => name.slice(PREFIX.length).toLowerCase());
@@ -31,15 +34,16 @@ function sumDirection(
   };
 }
 
-export function readTotals(map: BpfMap): DatapathCounters {
+/** `stackQueueDrops`: what the helper pair's device dropped. */
+export function readTotals(map: BpfMap, stackQueueDrops: bigint): DatapathCounters {
   const parts = (map.lookupPerCpu(indexKey(0)) ?? []).map((bytes) => Totals.decode(bytes));
-  const dropped = DROP_LABELS.map(
+  const dropped = PROGRAM_LABELS.map(
     (label, reason) => [label, sum(parts, (part) => part.dropped[reason] ?? 0n)] as const,
   );
   return {
     from: sumDirection(parts, 0),
     to: sumDirection(parts, 1),
-    dropped: Object.fromEntries(dropped),
+    dropped: { ...Object.fromEntries(dropped), [STACK_QUEUE_LABEL]: stackQueueDrops },
     fragmented: sum(parts, (part) => part.fragmented),
     throughStack: sum(parts, (part) => part.through_stack),
     excluded: sum(parts, (part) => part.policy_excluded),

@@ -3,12 +3,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BpfObject, type LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
+import { receiveDrops } from "../net/device-counters.js";
 import { networkLinks } from "../net/links.js";
 import { kernelHasTcx } from "./attach.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
 import { addCounters, NO_COUNTERS, readIntercept, readTotals } from "./counters.js";
 import { encodeDevice, encodeDropPolicy, encodeIntercept } from "./encode.js";
-import { ensureStackPair, removeHelperDevices } from "./helper-devices.js";
+import { ensureStackPair, removeHelperDevices, STACK_IN } from "./helper-devices.js";
 import { type InterfaceEvents, Interfaces } from "./interfaces.js";
 import { Bucket, Config, ConfigFlags, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
 import { type MatchKey, type MatchMap, matchKey } from "./matches.js";
@@ -92,6 +93,7 @@ export class KernelDatapath implements Datapath {
       stack_in_ifindex: pair.in.ifindex,
       springboard_ifindex: 0,
       stack_in_mac: pair.inMac,
+      ttl: options.mediation.ttl,
     };
     this.#interfaces = new Interfaces(this.#object, options.interfaces, kernelHasTcx(), {
       ...events,
@@ -101,6 +103,11 @@ export class KernelDatapath implements Datapath {
     this.#interfaces.attachOwn(pair.out, "stack-out");
     this.#interfaces.attachOwn(pair.in, "stack-in");
     this.followInterfaces();
+  }
+
+  /** The eBPF object as it runs, for diagnosis: its programs' statistics, its maps as they are. */
+  get object(): LoadedObject {
+    return this.#object;
   }
 
   /** Looks at the node's interfaces again. */
@@ -172,7 +179,7 @@ export class KernelDatapath implements Datapath {
   }
 
   counters(): DatapathCounters {
-    return readTotals(this.#object.map("totals"));
+    return readTotals(this.#object.map("totals"), receiveDrops(STACK_IN));
   }
 
   fill(): MapFill[] {

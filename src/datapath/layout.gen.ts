@@ -30,6 +30,7 @@ export const Limits = {
   MAX_VLAN_TAGS: 2,
   MAX_TERMS: 16,
   MAX_FRAGMENTS: 56,
+  MAX_XDP_COPIES: 6,
 } as const;
 export type Limits = (typeof Limits)[keyof typeof Limits];
 
@@ -211,12 +212,13 @@ export interface Config {
   stack_in_ifindex: number;
   springboard_ifindex: number;
   stack_in_mac: Buffer;
+  ttl: number;
 }
 
 export const Config = {
   name: "config",
   size: 24,
-  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16 },
+  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22 },
   /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
   encode(value: Config, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
     requireRoom(buffer, offset, 24, "config");
@@ -226,6 +228,7 @@ export const Config = {
     buffer.writeUInt32LE(value.stack_in_ifindex, offset + 8);
     buffer.writeUInt32LE(value.springboard_ifindex, offset + 12);
     putBytes(value.stack_in_mac, 6, buffer, offset + 16, "Config.stack_in_mac");
+    buffer.writeUInt8(value.ttl, offset + 22);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Config {
@@ -236,6 +239,7 @@ export const Config = {
       stack_in_ifindex: buffer.readUInt32LE(offset + 8),
       springboard_ifindex: buffer.readUInt32LE(offset + 12),
       stack_in_mac: Buffer.from(buffer.subarray(offset + 16, offset + 16 + 6)),
+      ttl: buffer.readUInt8(offset + 22),
     };
   },
 } as const;
@@ -711,23 +715,24 @@ export const Route = {
   },
 } as const;
 
-/** struct totals, 176 bytes */
+/** struct totals, 184 bytes */
 export interface Totals {
   mirrored: DirectionCounters[];
   dropped: bigint[];
   fragmented: bigint;
   through_stack: bigint;
   policy_excluded: bigint;
+  by_xdp: bigint;
 }
 
 export const Totals = {
   name: "totals",
-  size: 176,
-  offsets: { mirrored: 0, dropped: 32, fragmented: 152, through_stack: 160, policy_excluded: 168 },
-  /** Writes all 176 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Totals, buffer: Buffer = Buffer.alloc(176), offset = 0): Buffer {
-    requireRoom(buffer, offset, 176, "totals");
-    buffer.fill(0, offset, offset + 176);
+  size: 184,
+  offsets: { mirrored: 0, dropped: 32, fragmented: 152, through_stack: 160, policy_excluded: 168, by_xdp: 176 },
+  /** Writes all 184 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Totals, buffer: Buffer = Buffer.alloc(184), offset = 0): Buffer {
+    requireRoom(buffer, offset, 184, "totals");
+    buffer.fill(0, offset, offset + 184);
     requireLength(value.mirrored, 2, "Totals.mirrored");
     value.mirrored.forEach((element0, index0) => {
       DirectionCounters.encode(element0, buffer, offset + index0 * 16);
@@ -739,16 +744,18 @@ export const Totals = {
     buffer.writeBigUInt64LE(value.fragmented, offset + 152);
     buffer.writeBigUInt64LE(value.through_stack, offset + 160);
     buffer.writeBigUInt64LE(value.policy_excluded, offset + 168);
+    buffer.writeBigUInt64LE(value.by_xdp, offset + 176);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Totals {
-    requireRoom(buffer, offset, 176, "totals");
+    requireRoom(buffer, offset, 184, "totals");
     return {
       mirrored: Array.from({ length: 2 }, (_, index0) => DirectionCounters.decode(buffer, offset + index0 * 16)),
       dropped: Array.from({ length: 15 }, (_, index0) => buffer.readBigUInt64LE(offset + 32 + index0 * 8)),
       fragmented: buffer.readBigUInt64LE(offset + 152),
       through_stack: buffer.readBigUInt64LE(offset + 160),
       policy_excluded: buffer.readBigUInt64LE(offset + 168),
+      by_xdp: buffer.readBigUInt64LE(offset + 176),
     };
   },
 } as const;
@@ -848,7 +855,7 @@ export const maps = {
   routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 40, maxEntries: 1, value: Route },
   identifications: { name: "identifications", type: "array", keySize: 4, valueSize: 4, maxEntries: 1 },
   zones: { name: "zones", type: "hash", keySize: 4, valueSize: 4, maxEntries: 65536 },
-  totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 176, maxEntries: 1, value: Totals },
+  totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 184, maxEntries: 1, value: Totals },
   handovers: { name: "handovers", type: "percpu_array", keySize: 4, valueSize: 40, maxEntries: 1, value: Handover },
   checksum_chunks: { name: "checksum_chunks", type: "percpu_array", keySize: 4, valueSize: 512, maxEntries: 1, value: ChecksumChunk },
 } as const;

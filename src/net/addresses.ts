@@ -72,3 +72,33 @@ export function parsePrefix(text: string): IpPrefix | { readonly problem: string
     return { problem: "has host bits set behind its prefix length" };
   return { ...address, length };
 }
+
+/** The one text of an address, IPv6 as in RFC 5952, so that equal addresses are equal strings. */
+export function formatAddress(address: IpAddress): string {
+  if (address.family === 4) return address.bytes.join(".");
+  const groups = Array.from({ length: 8 }, (_, index) => address.bytes.readUInt16BE(index * 2));
+  const gap = longestZeroRun(groups);
+  const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(":");
+  if (gap.length < 2) return hex(groups);
+  return `${hex(groups.slice(0, gap.start))}::${hex(groups.slice(gap.start + gap.length))}`;
+}
+
+export function formatPrefix(prefix: IpPrefix): string {
+  return `${formatAddress(prefix)}/${prefix.length}`;
+}
+
+/** 127.0.0.0/8 or ::1. */
+export function isLoopback(address: IpAddress): boolean {
+  if (address.family === 4) return address.bytes[0] === 127;
+  return address.bytes.every((byte, index) => byte === (index === 15 ? 1 : 0));
+}
+
+function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  let start = 0;
+  for (const [index, group] of groups.entries()) {
+    if (group !== 0) start = index + 1;
+    else if (index + 1 - start > best.length) best = { start, length: index + 1 - start };
+  }
+  return best;
+}

@@ -25,7 +25,7 @@ interface Head {
 export function parseBtf(bytes: Buffer): BtfTypes {
   const { types, strings } = readHeader(bytes);
   const reader = new TypeReader(types, strings);
-  const result: BtfType[] = [{ kind: "void", name: "void", size: 0 }];
+  const result: BtfType[] = [{ kind: "void", name: "void" }];
   while (!reader.atEnd) {
     if (result.length > MAX_TYPES) throw new BtfError("too many types");
     result.push(reader.next());
@@ -115,9 +115,9 @@ const reference =
   (kind: "typedef" | "qualifier" | "pointer" | "function"): Read =>
   ({ name, sizeOrType }) => ({ kind, name, target: sizeOrType });
 
-const other =
-  (kind: "forward" | "float"): Read =>
-  ({ name, sizeOrType }) => ({ kind, name, size: kind === "float" ? sizeOrType : 0 });
+const forward: Read = ({ name }) => ({ kind: "forward", name });
+
+const float: Read = ({ name, sizeOrType }) => ({ kind: "float", name, size: sizeOrType });
 
 const composite =
   (kind: "struct" | "union"): Read =>
@@ -172,7 +172,7 @@ const enum64: Read = ({ name, count, flag, sizeOrType }, reader) => ({
 
 const prototype: Read = ({ name, count }, reader) => {
   reader.list(count, 8, () => [reader.u32(), reader.u32()]);
-  return { kind: "prototype", name, size: 0 };
+  return { kind: "prototype", name };
 };
 
 const variable: Read = ({ name, sizeOrType }, reader) => {
@@ -188,7 +188,7 @@ const section: Read = ({ name, count }, reader) => ({
 
 const declarationTag: Read = ({ name }, reader) => {
   reader.u32();
-  return { kind: "tag", name, size: 0 };
+  return { kind: "tag", name };
 };
 
 /** By the number of the kind, BTF_KIND_*. */
@@ -200,7 +200,7 @@ const READERS: readonly (Read | undefined)[] = [
   composite("struct"),
   composite("union"),
   enum32,
-  other("forward"),
+  forward,
   reference("typedef"),
   reference("qualifier"), // volatile
   reference("qualifier"), // const
@@ -209,7 +209,7 @@ const READERS: readonly (Read | undefined)[] = [
   prototype,
   variable,
   section,
-  other("float"),
+  float,
   declarationTag,
   reference("qualifier"), // type tag
   enum64,

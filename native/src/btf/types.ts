@@ -66,14 +66,28 @@ export interface BtfSection {
   readonly variables: readonly { readonly type: TypeId; readonly offset: number; readonly size: number }[];
 }
 
-/** Types that nothing here looks into. */
-export interface BtfOther {
-  readonly kind: "void" | "forward" | "prototype" | "float" | "tag";
+export interface BtfFloat {
+  readonly kind: "float";
   readonly name: string;
   readonly size: number;
 }
 
-export type BtfType = BtfInt | BtfArray | BtfComposite | BtfEnum | BtfReference | BtfVariable | BtfSection | BtfOther;
+/** Types without a size that nothing here looks into. */
+export interface BtfOther {
+  readonly kind: "void" | "forward" | "prototype" | "tag";
+  readonly name: string;
+}
+
+export type BtfType =
+  | BtfInt
+  | BtfArray
+  | BtfComposite
+  | BtfEnum
+  | BtfReference
+  | BtfVariable
+  | BtfSection
+  | BtfFloat
+  | BtfOther;
 
 export interface GlobalVariable {
   readonly section: string;
@@ -92,6 +106,8 @@ export interface StructLayout {
 const POINTER_BYTES = 8;
 /** More than this in a row can only be a cycle. */
 const MAX_DEPTH = 64;
+/** Unnamed structures and unions in one structure. */
+const MAX_UNNAMED = 1000;
 
 export class BtfTypes {
   readonly #types: readonly BtfType[];
@@ -151,22 +167,11 @@ export class BtfTypes {
   sizeOf(id: TypeId, depth = 0): number {
     if (depth > MAX_DEPTH) throw new BtfError(`type ${id} contains itself`);
     const type = this.resolve(id);
-    switch (type.kind) {
-      case "array":
-        return type.length * this.sizeOf(type.element, depth + 1);
-      case "pointer":
-        return POINTER_BYTES;
-      case "variable":
-        return this.sizeOf(type.target, depth + 1);
-      case "int":
-      case "struct":
-      case "union":
-      case "enum":
-      case "float":
-        return type.size;
-      default:
-        throw new BtfError(`a ${type.kind} ("${"name" in type ? type.name : ""}") has no size`);
-    }
+    if (type.kind === "array") return type.length * this.sizeOf(type.element, depth + 1);
+    if (type.kind === "pointer") return POINTER_BYTES;
+    if (type.kind === "variable") return this.sizeOf(type.target, depth + 1);
+    if ("size" in type) return type.size;
+    throw new BtfError(`a ${type.kind} has no size`);
   }
 
   /** Number of the structure, union, enumeration or typedef of this name; undefined where there is none. */
@@ -186,21 +191,18 @@ export class BtfTypes {
   /** Byte offset of each member, members of unnamed structures and unions included. */
   offsets(composite: BtfComposite): Map<string, number> {
     const offsets = new Map<string, number>();
-    this.#collectOffsets(composite, 0, offsets, 0);
-    return offsets;
-  }
-
-  #collectOffsets(composite: BtfComposite, base: number, into: Map<string, number>, depth: number): void {
-    if (depth > MAX_DEPTH) throw new BtfError(`"${composite.name}" contains itself`);
-    for (const member of composite.members) {
-      const offset = base + Math.floor(member.bitOffset / 8);
-      if (member.name !== "") {
-        into.set(member.name, offset);
-        continue;
+    // A list instead of recursion, and bounded: malformed types can contain themselves many times over.
+    const open = [{ composite, base: 0 }];
+    for (const { composite: at, base } of open) {
+      if (open.length > MAX_UNNAMED) throw new BtfError(`"${composite.name}" contains itself`);
+      for (const member of at.members) {
+        const offset = base + Math.floor(member.bitOffset / 8);
+        const type = member.name === "" ? this.resolve(member.type) : undefined;
+        if (type?.kind === "struct" || type?.kind === "union") open.push({ composite: type, base: offset });
+        else if (member.name !== "") offsets.set(member.name, offset);
       }
-      const type = this.resolve(member.type);
-      if (type.kind === "struct" || type.kind === "union") this.#collectOffsets(type, offset, into, depth + 1);
     }
+    return offsets;
   }
 
   /** Global variables by name. Their offsets are right only in what libbpf has opened (`ObjectSpec.btf`). */

@@ -3,20 +3,10 @@ import { HELPERS, type HelperName } from "./helpers.js";
 import type { Field, FieldType, StructModel } from "./model.js";
 
 export function tsType(type: FieldType): string {
-  switch (type.kind) {
-    case "int":
-      return type.bytes === 8 ? "bigint" : "number";
-    case "bool":
-      return "boolean";
-    case "bytes":
-      return "Buffer";
-    case "string":
-      return "string";
-    case "struct":
-      return type.struct.tsName;
-    case "array":
-      return `${tsType(type.element)}[]`;
-  }
+  if (type.kind === "int") return type.bytes === 8 ? "bigint" : "number";
+  if (type.kind === "struct") return type.struct.tsName;
+  if (type.kind === "array") return `${tsType(type.element)}[]`;
+  return { bool: "boolean", bytes: "Buffer", string: "string" }[type.kind];
 }
 
 /** Statements that write `value.<field>`. */
@@ -30,49 +20,31 @@ export function emitDecode({ offset, type }: Field): string {
 }
 
 function encodeStatement(type: FieldType, value: string, where: string, what: string, depth: number): string {
-  switch (type.kind) {
-    case "int":
-      return `buffer.write${accessor(type)}(${value}, ${where});`;
-    case "bool":
-      return `buffer.writeUInt8(${value} ? 1 : 0, ${where});`;
-    case "bytes":
-      return `putBytes(${value}, ${type.length}, buffer, ${where}, "${what}");`;
-    case "string":
-      return `putString(${value}, ${type.length}, buffer, ${where}, "${what}");`;
-    case "struct":
-      return `${type.struct.tsName}.encode(${value}, buffer, ${where});`;
-    case "array": {
-      const element = `element${depth}`;
-      const index = `index${depth}`;
-      const inner = encodeStatement(type.element, element, `${where} + ${index} * ${type.stride}`, what, depth + 1);
-      return [
-        `requireLength(${value}, ${type.length}, "${what}");`,
-        `${value}.forEach((${element}, ${index}) => {`,
-        inner.replace(/^/gm, "  "),
-        "});",
-      ].join("\n");
-    }
-  }
+  if (type.kind === "int") return `buffer.write${accessor(type)}(${value}, ${where});`;
+  if (type.kind === "bool") return `buffer.writeUInt8(${value} ? 1 : 0, ${where});`;
+  if (type.kind === "bytes") return `putBytes(${value}, ${type.length}, buffer, ${where}, "${what}");`;
+  if (type.kind === "string") return `putString(${value}, ${type.length}, buffer, ${where}, "${what}");`;
+  if (type.kind === "struct") return `${type.struct.tsName}.encode(${value}, buffer, ${where});`;
+  const element = `element${depth}`;
+  const index = `index${depth}`;
+  const inner = encodeStatement(type.element, element, `${where} + ${index} * ${type.stride}`, what, depth + 1);
+  return [
+    `requireLength(${value}, ${type.length}, "${what}");`,
+    `${value}.forEach((${element}, ${index}) => {`,
+    inner.replace(/^/gm, "  "),
+    "});",
+  ].join("\n");
 }
 
 function decodeExpression(type: FieldType, where: string, depth: number): string {
-  switch (type.kind) {
-    case "int":
-      return `buffer.read${accessor(type)}(${where})`;
-    case "bool":
-      return `buffer.readUInt8(${where}) !== 0`;
-    case "bytes":
-      return `Buffer.from(buffer.subarray(${where}, ${where} + ${type.length}))`;
-    case "string":
-      return `getString(buffer, ${where}, ${type.length})`;
-    case "struct":
-      return `${type.struct.tsName}.decode(buffer, ${where})`;
-    case "array": {
-      const index = `index${depth}`;
-      const inner = decodeExpression(type.element, `${where} + ${index} * ${type.stride}`, depth + 1);
-      return `Array.from({ length: ${type.length} }, (_, ${index}) => ${inner})`;
-    }
-  }
+  if (type.kind === "int") return `buffer.read${accessor(type)}(${where})`;
+  if (type.kind === "bool") return `buffer.readUInt8(${where}) !== 0`;
+  if (type.kind === "bytes") return `Buffer.from(buffer.subarray(${where}, ${where} + ${type.length}))`;
+  if (type.kind === "string") return `getString(buffer, ${where}, ${type.length})`;
+  if (type.kind === "struct") return `${type.struct.tsName}.decode(buffer, ${where})`;
+  const index = `index${depth}`;
+  const inner = decodeExpression(type.element, `${where} + ${index} * ${type.stride}`, depth + 1);
+  return `Array.from({ length: ${type.length} }, (_, ${index}) => ${inner})`;
 }
 
 /** `UInt32LE` and the like: what follows `read` and `write` in the names of Buffer's methods. */

@@ -30,7 +30,7 @@ function main(args: readonly string[]): number {
   }
   try {
     const text = generate(readFileSync(options.object), { ...options, command: commandLine(args, options) });
-    if (options.check) return check(options, text);
+    if (options.check) return compare(options, text);
     writeFileSync(options.out, text);
     return DONE;
   } catch (error) {
@@ -65,11 +65,11 @@ function parse(args: readonly string[]): Options | string {
         enum: { type: "string", multiple: true, default: [] },
       },
     });
-    const { out = "", check = false, help = false, map = [], struct = [], enum: enums = [] } = values;
+    const { out = "", help } = values;
     const [object = "", ...more] = positionals;
     if (!help && (object === "" || more.length > 0)) return "one object file is expected";
     if (!help && out === "") return "--out is missing";
-    return { object, out, check, help, maps: map, structs: struct, enums };
+    return { object, out, help, check: values.check, maps: values.map, structs: values.struct, enums: values.enum };
   } catch (error) {
     return (error as Error).message;
   }
@@ -84,7 +84,7 @@ function commandLine(args: readonly string[], { object, out }: Options): string 
   return ["libbpf-ts-codegen", ...shown].join(" ");
 }
 
-function check({ out }: Options, text: string): number {
+function compare({ out }: Options, text: string): number {
   if (readFileSync(out, "utf8") === text) return DONE;
   return complain(`${out} is not what the object file gives: generate it again`, FAILED);
 }

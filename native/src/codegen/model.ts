@@ -65,6 +65,7 @@ export function buildModel(btf: BtfTypes, selection: Selection): Model {
   const enums = selection.enums.map((name) => buildEnum(btf, name));
   const structs = [...builder.structs];
   refuseNameClashes([...structs, ...enums]);
+  for (const { name } of maps) requireName(name);
   return { structs, enums, maps };
 }
 
@@ -81,12 +82,15 @@ function buildEnum(btf: BtfTypes, name: string): EnumModel {
   const id = btf.find(name);
   const type = id === undefined ? undefined : btf.resolve(id);
   if (type?.kind !== "enum") throw new BtfError(`there is no enumeration "${name}"`);
+  for (const value of type.values) requireName(value.name);
   return { cName: name, tsName: pascalCase(name), values: type.values };
 }
 
 function refuseNameClashes(models: readonly { readonly tsName: string; readonly cName: string }[]): void {
   const seen = new Map<string, string>();
   for (const { tsName, cName } of models) {
+    requireName(cName);
+    requireName(tsName);
     const other = seen.get(tsName);
     if (other !== undefined) throw new BtfError(`"${other}" and "${cName}" would both be called ${tsName}`);
     seen.set(tsName, cName);
@@ -104,9 +108,22 @@ export function pascalCase(name: string): string {
 const BIG_ENDIAN = new Set(["__be16", "__be32", "__be64"]);
 /** No structure is nested as deep. */
 const MAX_DEPTH = 32;
+/** No object file has as many fields; malformed types can contain themselves many times over. */
+const MAX_FIELDS = 10_000;
+
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** What generated code uses, and what an object literal takes for something else. */
+const RESERVED = new Set(["Array", "Buffer", "RangeError", "Uint8Array", "__proto__"]);
+
+/** Refuses what is no name in TypeScript: malformed types could otherwise put code into the file. */
+function requireName(name: string): void {
+  if (!IDENTIFIER.test(name) || RESERVED.has(name))
+    throw new BtfError(`${JSON.stringify(name)} cannot be used as a name`);
+}
 
 class ModelBuilder {
   readonly #structs = new Map<BtfComposite, StructModel>();
+  #fieldCount = 0;
 
   constructor(private readonly btf: BtfTypes) {}
 
@@ -126,7 +143,6 @@ class ModelBuilder {
     const known = this.#structs.get(composite);
     if (known !== undefined) return known;
     if (name === undefined || name === "") throw new BtfError("a map's key or value is a structure without a name");
-    if (depth > MAX_DEPTH) throw new BtfError(`"${name}" contains itself`);
     const model = {
       cName: name,
       named: this.btf.find(name) !== undefined,
@@ -135,11 +151,13 @@ class ModelBuilder {
       fields: this.#fields(composite, name, 0, depth),
       offsets: this.btf.offsets(composite),
     };
+    for (const field of model.offsets.keys()) requireName(field);
     this.#structs.set(composite, model);
     return model;
   }
 
   #fields(composite: BtfComposite, owner: string, base: number, depth: number): Field[] {
+    if (depth > MAX_DEPTH) throw new BtfError(`"${owner}" contains itself`);
     const members = composite.kind === "union" ? this.#largest(composite) : composite.members;
     return members.flatMap((member) => this.#field(member, owner, base, depth));
   }
@@ -153,6 +171,7 @@ class ModelBuilder {
 
   #field(member: BtfMember, owner: string, base: number, depth: number): Field[] {
     const what = `"${member.name}" of "${owner}"`;
+    if (++this.#fieldCount > MAX_FIELDS) throw new BtfError("there are too many fields");
     if (member.bitfieldBits > 0 || member.bitOffset % 8 !== 0) {
       throw new BtfError(`${what} is a bit field: use a whole integer and masks instead`);
     }
@@ -160,36 +179,28 @@ class ModelBuilder {
     const type = this.btf.resolve(member.type);
     if (member.name === "") {
       if (type.kind !== "struct" && type.kind !== "union") throw new BtfError(`${owner} has a member without a name`);
-      if (depth > MAX_DEPTH) throw new BtfError(`"${owner}" contains itself`);
       return this.#fields(type, owner, offset, depth + 1);
     }
+    requireName(member.name);
     const fieldType = this.#type(member.type, `${owner}_${member.name}`, what, depth);
     return fieldType === undefined ? [] : [{ name: member.name, offset, type: fieldType }];
   }
 
   /** Undefined for an array without elements, which has no bytes. */
   #type(id: TypeId, unnamed: string, what: string, depth: number): FieldType | undefined {
+    if (depth > MAX_DEPTH) throw new BtfError(`${what} contains itself`);
     const type = this.btf.resolve(id);
-    switch (type.kind) {
-      case "int":
-        if (type.boolean) return { kind: "bool" };
-        if (type.size > 8) return { kind: "bytes", length: type.size };
-        return this.#int(id, type.size, type.signed, what);
-      case "enum":
-        return this.#int(id, type.size, type.signed, what);
-      case "pointer":
-        return { kind: "int", bytes: 8, signed: false, bigEndian: false };
-      case "array":
-        return this.#array(type.element, type.length, unnamed, what, depth);
-      case "struct":
-        return { kind: "struct", struct: this.struct(type, type.name || unnamed, depth + 1) };
-      case "union": {
-        const [member] = this.#largest(type);
-        return member === undefined ? undefined : this.#type(member.type, unnamed, what, depth + 1);
-      }
-      default:
-        throw new BtfError(`${what} is a ${type.kind}, for which no code can be generated`);
+    if (type.kind === "int" && type.boolean) return { kind: "bool" };
+    if (type.kind === "int" && type.size > 8) return { kind: "bytes", length: type.size };
+    if (type.kind === "int" || type.kind === "enum") return this.#int(id, type.size, type.signed, what);
+    if (type.kind === "pointer") return { kind: "int", bytes: 8, signed: false, bigEndian: false };
+    if (type.kind === "array") return this.#array(type.element, type.length, unnamed, what, depth);
+    if (type.kind === "struct") return { kind: "struct", struct: this.struct(type, type.name || unnamed, depth + 1) };
+    if (type.kind === "union") {
+      const [member] = this.#largest(type);
+      return member === undefined ? undefined : this.#type(member.type, unnamed, what, depth + 1);
     }
+    throw new BtfError(`${what} is a ${type.kind}, for which no code can be generated`);
   }
 
   #int(id: TypeId, size: number, signed: boolean, what: string): FieldType {
@@ -201,7 +212,6 @@ class ModelBuilder {
 
   #array(element: TypeId, length: number, unnamed: string, what: string, depth: number): FieldType | undefined {
     if (length === 0) return undefined;
-    if (depth > MAX_DEPTH) throw new BtfError(`${what} contains itself`);
     const type = this.btf.resolve(element);
     if (type.kind === "int" && type.size === 1 && !type.boolean) {
       return { kind: type.name === "char" ? "string" : "bytes", length };

@@ -67,6 +67,17 @@ export interface Libbpf {
   bpf_obj_get_info_by_fd(fd: number, info: Memory, length: Memory): number;
   bpf_link_detach(fd: number): number;
   bpf_enable_stats(type: number): number;
+  bpf_prog_load(
+    type: number,
+    name: string,
+    license: string,
+    instructions: Memory,
+    count: number,
+    options: null,
+  ): number;
+  bpf_btf_load(data: Memory, size: number, options: null): number;
+  libbpf_probe_bpf_map_type(type: number, options: null): number;
+  libbpf_probe_bpf_helper(programType: number, helper: number, options: null): number;
 
   bpf_tc_hook_create(hook: Memory): number;
   bpf_tc_hook_destroy(hook: Memory): number;
@@ -131,6 +142,11 @@ export const libbpfPrototypes: Readonly<Record<keyof Libbpf, string>> = {
   bpf_obj_get_info_by_fd: "int bpf_obj_get_info_by_fd(int fd, void *info, void *length)",
   bpf_link_detach: "int bpf_link_detach(int fd)",
   bpf_enable_stats: "int bpf_enable_stats(int type)",
+  bpf_prog_load:
+    "int bpf_prog_load(int type, const char *name, const char *license, void *instructions, size_t count, void *options)",
+  bpf_btf_load: "int bpf_btf_load(void *data, size_t size, void *options)",
+  libbpf_probe_bpf_map_type: "int libbpf_probe_bpf_map_type(int type, void *options)",
+  libbpf_probe_bpf_helper: "int libbpf_probe_bpf_helper(int program_type, int helper, void *options)",
 
   bpf_tc_hook_create: "int bpf_tc_hook_create(void *hook)",
   bpf_tc_hook_destroy: "int bpf_tc_hook_destroy(void *hook)",

@@ -2,6 +2,7 @@
  * What libbpf prints. By default it writes to stderr; here its warnings are kept for the error that follows and
  * everything else is dropped. The callback is process-wide: use the package from one thread only.
  */
+import type { Koffi } from "./koffi.js";
 import type { Libbpf } from "./libbpf.js";
 import type { Libc } from "./libc.js";
 import type { Pointer } from "./memory.js";
@@ -34,7 +35,7 @@ export function lastMessage(messages: readonly string[]): string | undefined {
     .trim();
 }
 
-export function installPrintCapture(koffi: typeof import("koffi"), libbpf: Libbpf, libc: Libc): void {
+export function installPrintCapture(koffi: Koffi, libbpf: Libbpf, libc: Libc): void {
   const prototype = koffi.proto("int libbpf_ts_print(int level, void *format, void *list)");
   const print = (level: number, format: Pointer, list: Pointer): number => {
     if (captured !== undefined && level <= LEVEL_INFO) captured.push(formatMessage(libc, format, list));

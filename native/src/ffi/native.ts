@@ -1,12 +1,12 @@
 /** Loads koffi, libbpf and libc once, on first use. Nothing else in the package touches koffi. */
 import { createRequire } from "node:module";
+import { isMainThread } from "node:worker_threads";
 import type { LibraryHandle } from "koffi";
-import { LibbpfMissingError } from "../errors.js";
+import { BpfUsageError, LibbpfMissingError } from "../errors.js";
+import type { Koffi } from "./koffi.js";
 import { type Libbpf, libbpfPrototypes } from "./libbpf.js";
 import { type Libc, libcPrototypes } from "./libc.js";
 import { installPrintCapture } from "./messages.js";
-
-type Koffi = typeof import("koffi");
 
 export interface Native {
   readonly koffi: Koffi;
@@ -26,9 +26,11 @@ export function native(): Native {
 }
 
 function load(): Native {
+  // libbpf's print callback is one for the process: a worker's would dangle when the worker ends.
+  if (!isMainThread) throw new BpfUsageError("libbpf-ts works on the main thread only");
   const koffi = loadKoffi();
-  const libbpf = bind<Libbpf>(open(koffi, LIBBPF, "install the package libbpf1"), libbpfPrototypes);
-  const libc = bind<Libc>(open(koffi, LIBC, "a glibc system is needed"), libcPrototypes);
+  const libbpf = bind<Libbpf>(koffi, LIBBPF, libbpfPrototypes, "install the package libbpf1, version 1.1 or later");
+  const libc = bind<Libc>(koffi, LIBC, libcPrototypes, "a system with glibc is needed");
   installPrintCapture(koffi, libbpf, libc);
   return { koffi, libbpf, libc };
 }
@@ -44,22 +46,25 @@ function loadKoffi(): Koffi {
   }
 }
 
-function open(koffi: Koffi, library: string, remedy: string): LibraryHandle {
-  try {
-    return koffi.load(library);
-  } catch (cause) {
-    throw new LibbpfMissingError(`${library} was not found: ${remedy}`, { cause });
-  }
-}
+type Prototypes<T> = Readonly<Record<keyof T & string, string>>;
 
-function bind<T>(library: LibraryHandle, prototypes: Readonly<Record<keyof T & string, string>>): T {
+function bind<T>(koffi: Koffi, name: string, prototypes: Prototypes<T>, remedy: string): T {
+  const library = open(koffi, name, remedy);
   const functions: Record<string, unknown> = {};
-  for (const name of Object.keys(prototypes) as (keyof T & string)[]) {
+  for (const symbol of Object.keys(prototypes) as (keyof T & string)[]) {
     try {
-      functions[name] = library.func(prototypes[name]);
+      functions[symbol] = library.func(prototypes[symbol]);
     } catch (cause) {
-      throw new LibbpfMissingError(`${LIBBPF} lacks ${name}: libbpf 1.1 or later is needed`, { cause });
+      throw new LibbpfMissingError(`${name} lacks ${symbol}: ${remedy}`, { cause });
     }
   }
   return functions as T;
+}
+
+function open(koffi: Koffi, name: string, remedy: string): LibraryHandle {
+  try {
+    return koffi.load(name);
+  } catch (cause) {
+    throw new LibbpfMissingError(`${name} was not found: ${remedy}`, { cause });
+  }
 }

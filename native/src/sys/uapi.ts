@@ -1,6 +1,6 @@
 /**
  * Numbers of the kernel's user space interface (include/uapi/linux/bpf.h). They never change once released. The tests
- * compare every table here with the running kernel's own BTF.
+ * compare the tables here with the running kernel's own BTF; flags that are macros there show in what they do.
  */
 
 /** Index = number of the map type. */
@@ -90,10 +90,8 @@ export function programTypeName(number: number): ProgramType {
 
 /** enum bpf_cmd, the commands that go through bpf(2) itself rather than through libbpf. */
 export const COMMAND = {
-  PROG_LOAD: 5,
   PROG_TEST_RUN: 10,
   PROG_QUERY: 16,
-  BTF_LOAD: 18,
   LINK_CREATE: 28,
   LINK_UPDATE: 29,
 } as const;
@@ -118,6 +116,9 @@ export const XDP_FLAG = { GENERIC: 1 << 1, NATIVE: 1 << 2, OFFLOAD: 1 << 3 } as 
 
 /** Flags of an update of a map element. */
 export const UPDATE_MODE = { any: 0, noexist: 1, exist: 2 } as const;
+
+/** enum bpf_func_id, the helpers that are probed for. */
+export const HELPER = { ktime_get_boot_ns: 125 } as const;
 
 /** Type of BPF_ENABLE_STATS: run time and run count. */
 export const STATS_RUN_TIME = 0;
@@ -162,10 +163,6 @@ export const ATTR = {
     "tcx.expected_revision": 24,
   },
   link_update: { link_fd: 0, new_prog_fd: 4, flags: 8, old_prog_fd: 12 },
-  /** The unnamed member that BPF_PROG_LOAD takes. */
-  prog_load: { prog_type: 0, insn_cnt: 4, insns: 8, license: 16, expected_attach_type: 68 },
-  /** The unnamed member that BPF_BTF_LOAD takes. */
-  btf_load: { btf: 0, btf_size: 16 },
 } as const;
 
 /** Bytes of `union bpf_attr` that we pass. The kernel takes fewer than it knows, and more where the rest is zero. */

@@ -49,6 +49,11 @@ struct everything {
 	__u16 grid[2][3];
 };
 
+struct bits {
+	__u32 flag : 1;
+	__u32 rest : 31;
+};
+
 struct record {
 	__u64 sequence;
 	__u32 length;
@@ -195,6 +200,7 @@ int drop(struct xdp_md *ctx)
 	return XDP_DROP;
 }
 
-// Keeps the types in the type information.
+// Keeps the types that no map has in the type information.
 struct record *_record __attribute__((unused));
+struct bits *_bits __attribute__((unused));
 char _license[] SEC("license") = "GPL";

@@ -1,0 +1,73 @@
+/** Publishes an event and gathers what agents answer to it. */
+import type { EventResult, RadiusEvent } from "../events/types.js";
+import type { Clock, EventBus } from "./ports.js";
+
+export interface AskLimits {
+  /** For the first answer. */
+  readonly timeoutMs: number;
+  /** After the first answer that is not "applied", for the others. */
+  readonly windowMs: number;
+}
+
+export interface Answers {
+  /** False when the event could not be stored; nobody can have seen it then. */
+  readonly published: boolean;
+  readonly results: readonly EventResult[];
+}
+
+/**
+ * Resolves with the first "applied" in it, or when the window or the time is over, or with what came so far when the
+ * event cannot be stored. Never rejects.
+ */
+export function askAgents(
+  event: RadiusEvent,
+  bus: EventBus,
+  /** Never rejects; false when the event could not be stored. */
+  publish: (event: RadiusEvent) => Promise<boolean>,
+  limits: AskLimits,
+  clock: Clock,
+): Promise<Answers> {
+  const abort = new AbortController();
+  const results: EventResult[] = [];
+  return new Promise((resolve) => {
+    let cancel = clock.after(limits.timeoutMs, () => finish(true));
+    let over = false;
+    const finish = (published: boolean) => {
+      if (over) return;
+      over = true;
+      cancel();
+      abort.abort();
+      resolve({ published, results });
+    };
+    const take = (result: EventResult) => {
+      results.push(result);
+      if (result.result === "applied") finish(true);
+      else if (results.length === 1) {
+        cancel();
+        cancel = clock.after(limits.windowMs, () => finish(true));
+      }
+    };
+    const publishOr = async (failed: () => void) => {
+      if (!(await publish(event))) failed();
+    };
+    // The order is the point: who publishes first can miss the answer.
+    void gather(bus, event.id, abort.signal, take);
+    void publishOr(() => finish(false));
+  });
+}
+
+async function gather(
+  bus: EventBus,
+  id: string,
+  signal: AbortSignal,
+  take: (result: EventResult) => void,
+): Promise<void> {
+  try {
+    for await (const result of bus.results(id, signal)) {
+      if (signal.aborted) return;
+      if (result.event === id) take(result);
+    }
+  } catch {
+    // A subscription that ends early is a missing answer, and the time limit handles that.
+  }
+}

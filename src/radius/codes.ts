@@ -1,0 +1,41 @@
+/** Packet codes: RFC 2865 section 4, RFC 2866 section 4, RFC 5176 section 2.3, RFC 5997 section 3. */
+export const CODE = {
+  accessRequest: 1,
+  accessAccept: 2,
+  accessReject: 3,
+  accountingRequest: 4,
+  accountingResponse: 5,
+  accessChallenge: 11,
+  statusServer: 12,
+  disconnectRequest: 40,
+  disconnectAck: 41,
+  disconnectNak: 42,
+  coaRequest: 43,
+  coaAck: 44,
+  coaNak: 45,
+} as const;
+
+/** Attribute types that the protocol itself needs, as opposed to those that are only carried. */
+export const TYPE = {
+  userName: 1,
+  userPassword: 2,
+  chapPassword: 3,
+  nasIpAddress: 4,
+  framedIpAddress: 8,
+  state: 24,
+  vendorSpecific: 26,
+  calledStationId: 30,
+  callingStationId: 31,
+  nasIdentifier: 32,
+  proxyState: 33,
+  acctStatusType: 40,
+  acctDelayTime: 41,
+  acctSessionId: 44,
+  eventTimestamp: 55,
+  chapChallenge: 60,
+  eapMessage: 79,
+  messageAuthenticator: 80,
+  nasPortId: 87,
+  nasIpv6Address: 95,
+  errorCause: 101,
+} as const;
