@@ -71,5 +71,10 @@ export interface Datapath {
   interceptCounters(key: string): InterceptCounters | undefined;
   counters(): DatapathCounters;
   fill(): MapFill[];
+  /**
+   * What was put so far is complete. Where programs of an earlier version with other maps still run, these take their
+   * places now, without a gap.
+   */
+  activate(): void;
   close(): void;
 }

@@ -63,6 +63,10 @@ export class FakeDatapath implements Datapath {
     return [{ map: "intercepts", entries: this.specs.size, capacity: this.capacity }];
   }
 
+  activate(): void {
+    this.journal.push("activate");
+  }
+
   close(): void {
     this.closed = true;
   }
