@@ -1,5 +1,5 @@
 /** The product and what it works with, in the topology: FreeRADIUS, agent (with its own nats-server), gateway, mediation device. */
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
@@ -174,6 +174,11 @@ export class MediationDevice {
   files(report: MediationReport, interceptId: number, sessionId: number): string[] {
     const streams = report.streams.filter((it) => it.interceptId === interceptId && it.sessionId === sessionId);
     return streams.map(({ file }) => join(this.out, file));
+  }
+
+  /** All pcapng files, whatever stream they hold. */
+  allFiles(): string[] {
+    return readdirSync(this.out).map((name) => join(this.out, name));
   }
 
   #reports(): MediationReport[] {
