@@ -100,7 +100,7 @@ export class CoaService {
   async #ask(job: Job<CoaClient>, decision: Go): Promise<Verdict> {
     const { publisher, coaTimeoutMs, resultWindowMs } = this.options;
     const limits = { timeoutMs: coaTimeoutMs, windowMs: resultWindowMs };
-    const { results } = await publisher.ask(this.#event(job, decision), limits);
+    const { results } = await publisher.askNow(this.#event(job, decision), limits);
     return verdictOf(results);
   }
 
