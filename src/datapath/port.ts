@@ -12,6 +12,8 @@ export interface InterceptCounters {
   readonly to: DirectionCounters;
   /** Copies that were due and did not leave, whatever the reason. */
   readonly dropped: bigint;
+  /** Packets that the intercept's drop policy left out. */
+  readonly excluded: bigint;
 }
 
 export interface DatapathCounters {
@@ -21,6 +23,10 @@ export interface DatapathCounters {
   readonly dropped: Readonly<Record<string, bigint>>;
   /** Copies that left as IP fragments. */
   readonly fragmented: bigint;
+  /** Copies that went through the IP stack, the fragmented ones included. */
+  readonly throughStack: bigint;
+  /** Packets that drop policies left out. */
+  readonly excluded: bigint;
 }
 
 export interface MapFill {

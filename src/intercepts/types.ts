@@ -45,7 +45,7 @@ export interface InterceptHeader {
 }
 
 export interface InterceptSpec {
-  /** Names this intercept on this node; stable over restarts; holds no subject. */
+  /** Names this intercept on this node; stable over restarts; holds no subject. At most 32 ASCII characters. */
   readonly key: string;
   /** Keeps overlapping addresses of different routing instances apart. Absent: the default zone. */
   readonly zone?: string;
@@ -63,4 +63,6 @@ export interface InterceptSpec {
   readonly rate?: { readonly bytesPerSecond: number; readonly burstBytes: number };
   /** Bytes of the inner packet that are kept, from its IP header on. Absent: all. */
   readonly snapLength?: number;
+  /** Also packets to multicast groups that a link match finds on their way to the subscriber. Absent: not. */
+  readonly multicast?: boolean;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* What an intercept wants of a packet. */
+#ifndef SUBMIRROR_DUE_H
+#define SUBMIRROR_DUE_H
+
+/* True where the intercept wants a copy of the packet at this time. */
+static __always_inline bool due(const struct intercept *intercept, const struct packet *packet, __u64 now)
+{
+	__u32 wanted = packet->direction == DIRECTION_FROM ? INTERCEPT_FROM : INTERCEPT_TO;
+
+	if (packet->direction == DIRECTION_TO && to_a_group(packet) && !(intercept->flags & INTERCEPT_MULTICAST))
+		return false;
+	return intercept->flags & INTERCEPT_ACTIVE && intercept->flags & wanted && now >= intercept->not_before_ns &&
+	       now < intercept->not_after_ns;
+}
+
+/* Bytes of the mirrored packets as they leave, without what is prepended. */
+static __always_inline __u64 bytes_to_leave(const struct intercept *intercept, const struct packet *packet)
+{
+	__u64 snapped = (__u64)intercept->snap_length * packet->packets;
+	__u64 whole = bytes_on_the_wire(packet);
+
+	return snapped && snapped < whole ? snapped : whole;
+}
+
+static __always_inline __u32 largest_datagram(const struct intercept *intercept, const struct mediation_device *device,
+					      const struct packet *packet)
+{
+	__u32 inner = packet->largest;
+
+	if (intercept->snap_length && intercept->snap_length < inner)
+		inner = intercept->snap_length;
+	return inner + outer_bytes(device);
+}
+
+#endif

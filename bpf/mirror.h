@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* One matched packet, one intercept: is a copy due now, which way does it go, and did it leave. */
+#ifndef SUBMIRROR_MIRROR_H
+#define SUBMIRROR_MIRROR_H
+
+/* True where the copy has to be made out of single packets whose own checksums are complete. */
+static __always_inline bool needs_single_packets(struct __sk_buff *skb, const struct intercept *intercept,
+						 const struct mediation_device *device, const struct packet *packet)
+{
+	if (device->flags & DEVICE_UDP_CHECKSUM)
+		return true;
+	if (!skb->gso_size)
+		return false;
+	return intercept->snap_length || must_be_cut_first(skb, packet);
+}
+
+/*
+ * Hands a copy to the program at the egress of `ifindex`. Returns 0, or drop_reason + 1. A copy that goes through the
+ * stack is counted behind the helper pair: `order->through_stack` is then set.
+ */
+static __always_inline int hand_over(struct __sk_buff *skb, __u32 ifindex, struct handover *order)
+{
+	__u32 zero = 0;
+	struct handover *slot = bpf_map_lookup_elem(&handovers, &zero);
+	long failed;
+
+	if (!slot)
+		return FAILED(DROP_CLONE);
+	*slot = *order;
+	slot->armed = 1;
+	slot->busy = 1;
+	failed = bpf_clone_redirect(skb, ifindex, 0);
+	slot->busy = 0;
+	order->through_stack = slot->through_stack;
+	if (slot->armed) {
+		slot->armed = 0;
+		return FAILED(failed ? DROP_CLONE : DROP_NOT_TAKEN);
+	}
+	if (slot->outcome)
+		return slot->outcome;
+	/* What the helper pair's queue drops, its device counts, also where it is part of a super-packet. */
+	return failed && !order->through_stack ? FAILED(DROP_CLONE) : 0;
+}
+
+/* Chooses the way and hands the copy over. Returns 0, or drop_reason + 1. */
+static __always_inline int send_copy(struct __sk_buff *skb, const struct packet *packet, __u32 index,
+				     const struct intercept *intercept, __u64 bytes, __u64 now)
+{
+	__u32 zero = 0;
+	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
+	const struct mediation_device *device = bpf_map_lookup_elem(&mediation_devices, &intercept->device);
+	const struct route *route;
+	struct handover order = {};
+	bool oversize;
+	__u32 ifindex;
+	int failed;
+
+	if (!config || !device)
+		return FAILED(DROP_NO_ROUTE);
+	route = route_to(skb, intercept->device, device, now);
+	if (!route)
+		return FAILED(DROP_NO_ROUTE);
+	oversize = route->mtu && largest_datagram(intercept, device, packet) > route->mtu;
+	if (oversize && device->flags & DEVICE_NO_FRAGMENTS)
+		return FAILED(DROP_OVERSIZE);
+	order.intercept = index;
+	order.direction = packet->direction;
+	order.ip_offset = packet->ip_offset;
+	order.ip_length = packet->length;
+	order.packets = packet->packets;
+	order.protocol = packet->ip_version == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
+	order.through_stack =
+		oversize || !route->ifindex || needs_single_packets(skb, intercept, device, packet);
+	ifindex = order.through_stack ? config->stack_out_ifindex : route->ifindex;
+	if (!packet->link_bytes)
+		ifindex = config->springboard_ifindex;
+	failed = hand_over(skb, ifindex, &order);
+	if (failed)
+		return failed;
+	if (oversize)
+		count_fragmented(packet->packets);
+	if (!order.through_stack)
+		count_mirrored(index, packet->direction, packet->packets, bytes);
+	return 0;
+}
+
+/* Sends the copy that the intercept is due, or counts why not. */
+SUBPROGRAM int mirror(struct __sk_buff *skb, const struct packet *packet, __u32 index)
+{
+	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 bytes;
+	int failed;
+
+	if (!packet)
+		return 0;
+	if (!intercept) {
+		count_lost_copy(index, DROP_STALE_INTERCEPT, packet->packets);
+		return 0;
+	}
+	if (!due(intercept, packet, now))
+		return 0;
+	if (intercept->drop_policy && excluded(skb, packet, intercept->drop_policy)) {
+		count_excluded(index, packet->packets);
+		return 0;
+	}
+	bytes = bytes_to_leave(intercept, packet);
+	failed = 0;
+	if (intercept->bytes_per_second && !within_rate(intercept, index, bytes, now))
+		failed = FAILED(DROP_RATE);
+	if (!failed)
+		failed = send_copy(skb, packet, index, intercept, bytes, now);
+	if (failed)
+		count_lost_copy(index, failed - 1, packet->packets);
+	return 0;
+}
+
+/* Mirrors a packet on an access interface. The packet itself is only read. True where it is IP. */
+static __always_inline bool mirror_packet(struct __sk_buff *skb, __u32 direction, __u32 link_bytes)
+{
+	__u32 zero = 0;
+	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
+	struct selection selection = {};
+	struct packet packet = { .direction = direction, .link_bytes = link_bytes };
+
+	if (!config || !config->flags)
+		return false;
+	parse(skb, &packet);
+	if (!match(skb, config, &packet, &selection))
+		return packet.ip_version;
+	measure(skb, &packet);
+	for (__u32 i = 0; i < MAX_COPIES; i++) {
+		if (i >= selection.count)
+			break;
+		mirror(skb, &packet, selection.intercept[i]);
+	}
+	if (selection.refused)
+		count_drop(DROP_TOO_MANY_COPIES, (__u64)selection.refused * packet.packets);
+	return true;
+}
+
+#endif

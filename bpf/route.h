@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * How a mediation device is reached. The kernel's own routing and neighbour tables are asked, at most once in
+ * ROUTE_LIFETIME_NS by each CPU, so that changes are followed also while no agent runs. What cannot be sent
+ * straight to a neighbour on an interface that runs mediation_egress goes through the IP stack.
+ */
+#ifndef SUBMIRROR_ROUTE_H
+#define SUBMIRROR_ROUTE_H
+
+#define ROUTE_LIFETIME_NS (10 * NANOSECONDS_PER_MILLISECOND)
+
+/* Outer IPv4 identifications that a CPU reserves at a time; more than the segments of any super-packet. */
+#define ID_BLOCK 256
+
+static __always_inline void fill_lookup(struct bpf_fib_lookup *lookup, const struct mediation_device *device,
+					__u32 stack_in_ifindex)
+{
+	__builtin_memset(lookup, 0, sizeof(*lookup));
+	/* As a packet that comes in from the helper pair: the same answer as the way through the stack gives. */
+	lookup->ifindex = stack_in_ifindex;
+	lookup->l4_protocol = IPPROTO_UDP;
+	lookup->tot_len = 1; /* anything but 0 has the MTU reported */
+	if (device->flags & DEVICE_IPV6) {
+		lookup->family = AF_INET6;
+		__builtin_memcpy(lookup->ipv6_src, device->source, 16);
+		__builtin_memcpy(lookup->ipv6_dst, device->destination, 16);
+	} else {
+		lookup->family = AF_INET;
+		__builtin_memcpy(&lookup->ipv4_src, device->source, 4);
+		__builtin_memcpy(&lookup->ipv4_dst, device->destination, 4);
+	}
+}
+
+SUBPROGRAM int ask_route(program_context *ctx, const struct mediation_device *device, struct route *route)
+{
+	__u32 zero = 0;
+	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
+	struct bpf_fib_lookup lookup;
+	__u32 ifindex;
+
+	if (!config || !device || !route)
+		return 0;
+	route->ifindex = 0;
+	route->mtu = 0;
+	fill_lookup(&lookup, device, config->stack_in_ifindex);
+	if (bpf_fib_lookup(ctx, &lookup, sizeof(lookup), 0) == BPF_FIB_LKUP_RET_SUCCESS) {
+		ifindex = lookup.ifindex;
+		route->mtu = lookup.mtu_result;
+		if (device->flags & DEVICE_STACK_ONLY || !bpf_map_lookup_elem(&mediation_interfaces, &ifindex))
+			return 0;
+		route->ifindex = ifindex;
+		__builtin_memcpy(route->source_mac, lookup.smac, ETH_ALEN);
+		__builtin_memcpy(route->destination_mac, lookup.dmac, ETH_ALEN);
+		return 0;
+	}
+	/* The neighbour is not known yet: the stack will ask for it, but what fits is known already. */
+	fill_lookup(&lookup, device, config->stack_in_ifindex);
+	if (bpf_fib_lookup(ctx, &lookup, sizeof(lookup), FIB_LOOKUP_SKIP_NEIGH) == BPF_FIB_LKUP_RET_SUCCESS)
+		route->mtu = lookup.mtu_result;
+	return 0;
+}
+
+static __always_inline struct route *route_to(program_context *ctx, __u32 index, const struct mediation_device *device,
+					      __u64 now)
+{
+	struct route *route = bpf_map_lookup_elem(&routes, &index);
+
+	if (!route)
+		return NULL;
+	if (!route->asked_ns || now - route->asked_ns > ROUTE_LIFETIME_NS) {
+		ask_route(ctx, device, route);
+		route->asked_ns = now;
+	}
+	return route;
+}
+
+/*
+ * `count` identifications that no other copy to this mediation device has had lately, in network byte order the
+ * first. A datagram that is fragmented on its way must not share its identification (RFC 791, RFC 6864).
+ */
+static __always_inline __u16 take_ids(__u32 device_index, __u32 count)
+{
+	struct route *route = bpf_map_lookup_elem(&routes, &device_index);
+	__u32 *shared;
+	__u16 first;
+
+	if (!route)
+		return 0;
+	if (route->ids_left < count) {
+		shared = bpf_map_lookup_elem(&identifications, &device_index);
+		if (!shared)
+			return 0;
+		route->next_id = __sync_fetch_and_add(shared, ID_BLOCK);
+		route->ids_left = ID_BLOCK;
+	}
+	first = route->next_id;
+	route->next_id += count;
+	route->ids_left = route->ids_left > count ? route->ids_left - count : 0;
+	return first;
+}
+
+#endif

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The XDP datapaths. They stand in front of the tc datapath and leave to it whatever they do not do themselves.
+ *
+ *   xdp_tap             a tap or SPAN interface: frame -> copy -> mediation interface
+ *   xdp_forward_access  from the subscriber   } original -> next hop
+ *   xdp_forward_core    to the subscriber     }          -> mediation interface, there xdp_copy_N makes a copy of it
+ */
+#define XDP_PROGRAMS
+#include "kernel.h"
+#include "types.h"
+#include "maps.h"
+#include "xdp_maps.h"
+#include "counters.h"
+#include "packet.h"
+#include "match.h"
+#include "route.h"
+#include "outer.h"
+#include "due.h"
+#include "xdp_frame.h"
+#include "xdp_tap.h"
+#include "xdp_forward.h"
+
+SEC("xdp.frags")
+int xdp_tap(struct xdp_md *ctx)
+{
+	return tap(ctx);
+}
+
+SEC("xdp.frags")
+int xdp_forward_access(struct xdp_md *ctx)
+{
+	return forward(ctx, DIRECTION_FROM);
+}
+
+SEC("xdp.frags")
+int xdp_forward_core(struct xdp_md *ctx)
+{
+	return forward(ctx, DIRECTION_TO);
+}
+
+#define COPY_PROGRAM(number)                           \
+	SEC("xdp.frags/devmap")                        \
+	int xdp_copy_##number(struct xdp_md *ctx)      \
+	{                                              \
+		return make_copy(ctx, number);         \
+	}
+
+COPY_PROGRAM(0)
+COPY_PROGRAM(1)
+COPY_PROGRAM(2)
+COPY_PROGRAM(3)
+COPY_PROGRAM(4)
+COPY_PROGRAM(5)
+
+char _license[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Reading and reshaping XDP frames. */
+#ifndef SUBMIRROR_XDP_FRAME_H
+#define SUBMIRROR_XDP_FRAME_H
+
+/*
+ * The three pointers of a frame. Read by hand, since the compiler takes members of 32 bits for numbers that it may
+ * keep in half a register, and a pointer that was cut in half is none any more.
+ */
+#define FRAME_POINTER(name, member)                                                                             \
+	static __always_inline void *name(struct xdp_md *ctx)                                                   \
+	{                                                                                                       \
+		void *pointer;                                                                                  \
+                                                                                                                \
+		asm volatile("%0 = *(u32 *)(%1 + %2)"                                                           \
+			     : "=r"(pointer)                                                                    \
+			     : "r"(ctx), "i"(offsetof(struct xdp_md, member)));                                 \
+		return pointer;                                                                                 \
+	}
+
+FRAME_POINTER(frame_start, data)
+FRAME_POINTER(frame_end, data_end)
+FRAME_POINTER(frame_metadata, data_meta)
+
+/* `length` bytes at `offset` of the frame, or NULL where they are not there or not in its first buffer. */
+static __always_inline void *frame_at(struct xdp_md *ctx, __u32 offset, __u32 length)
+{
+	void *at;
+
+	if (offset > MAX_IP_OFFSET)
+		return NULL;
+	at = frame_start(ctx) + offset;
+	return at + length > frame_end(ctx) ? NULL : at;
+}
+
+/* True where all of the frame is in one buffer. Jumbo frames may not be; not every device sends such on. */
+static __always_inline bool in_one_buffer(struct xdp_md *ctx)
+{
+	return frame_end(ctx) - frame_start(ctx) == bpf_xdp_get_buff_len(ctx);
+}
+
+/*
+ * Finds the IP header behind at most one tag, whose id goes to `vlan_id` (0: none). False where there is none, or
+ * it is behind more; PPPoE and QinQ are left to tc.
+ */
+static __always_inline bool find_ip(struct xdp_md *ctx, struct packet *packet, __u32 *vlan_id)
+{
+	struct ethhdr *ethernet = frame_at(ctx, 0, ETH_HLEN);
+	__be16 protocol, *tag;
+
+	if (!ethernet || !in_one_buffer(ctx))
+		return false;
+	protocol = ethernet->h_proto;
+	packet->link_bytes = ETH_HLEN;
+	packet->ip_offset = ETH_HLEN;
+	*vlan_id = 0;
+	if (is_vlan(protocol)) {
+		tag = frame_at(ctx, ETH_HLEN, VLAN_HEADER_BYTES);
+		if (!tag)
+			return false;
+		*vlan_id = bpf_ntohs(tag[0]) & VLAN_ID_MASK;
+		protocol = tag[1];
+		packet->ip_offset = ETH_HLEN + VLAN_HEADER_BYTES;
+	}
+	if (protocol == bpf_htons(ETH_P_IP))
+		packet->ip_version = 4;
+	else if (protocol == bpf_htons(ETH_P_IPV6))
+		packet->ip_version = 6;
+	else
+		return false;
+	return true;
+}
+
+/* Notes the subscriber's end for `direction`, and the length. False where the header is not whole or contradicts. */
+static __always_inline bool read_ip(struct xdp_md *ctx, __u32 direction, struct packet *packet)
+{
+	__u32 carried = bpf_xdp_get_buff_len(ctx) - packet->ip_offset;
+	struct ipv6hdr *v6;
+	struct iphdr *v4;
+
+	packet->direction = direction;
+	packet->packets = 1;
+	if (packet->ip_version == 4) {
+		v4 = frame_at(ctx, packet->ip_offset, sizeof(*v4));
+		if (!v4 || v4->version != 4)
+			return false;
+		packet->address4 = direction == DIRECTION_FROM ? v4->saddr : v4->daddr;
+		packet->length = bpf_ntohs(v4->tot_len);
+	} else {
+		v6 = frame_at(ctx, packet->ip_offset, sizeof(*v6));
+		if (!v6 || v6->version != 6)
+			return false;
+		__builtin_memcpy(packet->address6, direction == DIRECTION_FROM ? &v6->saddr : &v6->daddr, 16);
+		packet->length = bpf_ntohs(v6->payload_len) + IPV6_HEADER_BYTES;
+	}
+	packet->largest = packet->length;
+	return packet->length <= carried;
+}
+
+/* Cuts the frame behind `length` bytes; padding goes, and what the snap length does not keep. */
+static __always_inline int cut_frame(struct xdp_md *ctx, __u32 length)
+{
+	__u32 carried = bpf_xdp_get_buff_len(ctx);
+
+	if (carried <= length)
+		return 0;
+	return bpf_xdp_adjust_tail(ctx, (int)length - (int)carried) ? FAILED(DROP_TRIM) : 0;
+}
+
+static __always_inline int put_frame_outer4(struct xdp_md *ctx, const struct plan *plan,
+					    const struct intercept *intercept, const struct mediation_device *device)
+{
+	struct outer4 *outer;
+
+	if (bpf_xdp_adjust_head(ctx, (int)plan->ip_offset - (int)sizeof(*outer)))
+		return FAILED(DROP_GROW);
+	outer = frame_at(ctx, 0, sizeof(*outer));
+	if (!outer)
+		return FAILED(DROP_STORE);
+	__builtin_memset(outer, 0, sizeof(*outer));
+	fill_outer4(outer, plan, intercept, device);
+	return 0;
+}
+
+static __always_inline int put_frame_outer6(struct xdp_md *ctx, const struct plan *plan,
+					    const struct intercept *intercept, const struct mediation_device *device)
+{
+	struct outer6 *outer;
+
+	if (bpf_xdp_adjust_head(ctx, (int)plan->ip_offset - (int)sizeof(*outer)))
+		return FAILED(DROP_GROW);
+	outer = frame_at(ctx, 0, sizeof(*outer));
+	if (!outer)
+		return FAILED(DROP_STORE);
+	__builtin_memset(outer, 0, sizeof(*outer));
+	fill_outer6(outer, plan, intercept, device);
+	return 0;
+}
+
+/* A frame becomes a datagram for the mediation device. Returns 0, or drop_reason + 1. */
+static __always_inline int encapsulate_frame(struct xdp_md *ctx, struct plan *plan, const struct intercept *intercept,
+					     const struct mediation_device *device)
+{
+	int failed;
+
+	if (intercept->snap_length && plan->ip_length > intercept->snap_length)
+		plan->ip_length = intercept->snap_length;
+	failed = cut_frame(ctx, plan->ip_offset + plan->ip_length);
+	if (failed)
+		return failed;
+	return device->flags & DEVICE_IPV6 ? put_frame_outer6(ctx, plan, intercept, device)
+					   : put_frame_outer4(ctx, plan, intercept, device);
+}
+
+#endif

@@ -1,0 +1,137 @@
+/** State and work of one agent, without the bus and the process around it. */
+import type { Logger } from "pino";
+import type { EventMessage, Sender, SessionRecords } from "../bus/ports.js";
+import type { AgentConfig } from "../config/schema.js";
+import type { Datapath } from "../datapath/port.js";
+import type { AgentMetrics } from "../metrics/agent-metrics.js";
+import { authorizerOf } from "../security/mode.js";
+import type { InterceptDefaults } from "../sessions/intercept.js";
+import { decodeRecord, recordKeyPrefix } from "../sessions/record.js";
+import { type Session, type Transition, withChanges } from "../sessions/session.js";
+import { SessionStore } from "../sessions/store.js";
+import { Applier } from "./applier.js";
+import { deferred } from "./deferred.js";
+import { InterceptCounts } from "./intercept-counts.js";
+import { Persistence } from "./persistence.js";
+import { Processor } from "./processor.js";
+import { reconcile } from "./reconcile.js";
+
+export interface AgentParts {
+  readonly config: AgentConfig;
+  readonly datapath: Datapath;
+  readonly records: SessionRecords;
+  readonly sender: Sender;
+  readonly metrics: AgentMetrics;
+  readonly log: Logger;
+  /** Unix time in milliseconds. */
+  readonly clock: () => number;
+}
+
+export class Agent {
+  readonly store = new SessionStore();
+  readonly intercepts = new InterceptCounts();
+  readonly #persistence: Persistence;
+  readonly #applier: Applier;
+  readonly #processor: Processor;
+  readonly #defaults: InterceptDefaults;
+  /** Resolves when what was taken while the state was rebuilt is stored. */
+  readonly #rebuilt = deferred();
+
+  constructor(private readonly parts: AgentParts) {
+    const { config, datapath, records, sender, metrics, log, clock } = parts;
+    this.#defaults = {
+      header: config.mediation.header,
+      ...(config.mediation.dscp > 0 && { dscp: config.mediation.dscp }),
+    };
+    this.#persistence = new Persistence(records, log);
+    this.#applier = new Applier({
+      store: this.store,
+      datapath,
+      defaults: this.#defaults,
+      onRefusal: (error) => {
+        metrics.refused(error.code);
+        log.warn({ code: error.code, field: error.field, reason: error.message }, "the datapath refused an intercept");
+      },
+      onChange: (transition) => this.#onChange(transition),
+    });
+    this.#processor = new Processor({
+      node: config.node,
+      applier: this.#applier,
+      authorizer: authorizerOf(config.security.mode),
+      sender,
+      metrics,
+      log,
+      logSubjects: config.log.subjects,
+      clock,
+    });
+  }
+
+  get live(): boolean {
+    return this.#applier.live;
+  }
+
+  /** Reads the stored sessions. Returns their number. */
+  async load(): Promise<number> {
+    const { config, records, log, clock } = this.parts;
+    const now = clock();
+    let unreadable = 0;
+    await records.load(config.nas.map(recordKeyPrefix), (_key, data) => {
+      const session = decodeRecord(data);
+      if (session === undefined) unreadable += 1;
+      else this.#begin(session, now);
+    });
+    if (unreadable > 0) log.error({ records: unreadable }, "session records of an unknown form were left aside");
+    return this.store.size;
+  }
+
+  /** Carries out the events of a batch. The promise resolves when they need not come again. */
+  handle(messages: readonly EventMessage[]): Promise<void> {
+    for (const message of messages) this.#processor.process(message);
+    this.parts.metrics.lag(messages.at(-1)?.pending ?? 0);
+    return this.live ? this.#persistence.flush() : this.#rebuilt.promise;
+  }
+
+  /** The state is complete: the datapath is made to fit it, and every event takes effect at once from now on. */
+  goLive(): void {
+    const { datapath, log, metrics } = this.parts;
+    const { removed, put, refused } = reconcile(this.store.all(), datapath, this.#defaults);
+    for (const error of refused.values()) metrics.refused(error.code);
+    this.#markFailures((key) => refused.has(key));
+    this.#applier.live = true;
+    this.#processor.releaseAnswers((key) => refused.has(key));
+    this.#rebuilt.resolve(this.#persistence.flush());
+    log.info(
+      { sessions: this.store.size, put, removed, refused: refused.size },
+      "ready: the datapath holds what the sessions say",
+    );
+  }
+
+  /** Stores what is not stored yet, without waiting for a bus that is gone. */
+  async stop(): Promise<void> {
+    this.#persistence.stop();
+    if (this.live) await this.#persistence.flush();
+    else this.#rebuilt.reject(new Error("the agent was stopped before it was live"));
+  }
+
+  #onChange(transition: Transition): void {
+    this.intercepts.note(transition);
+    this.#persistence.note(transition);
+  }
+
+  #begin(session: Session, now: number): void {
+    const known = session.acctSessionId === undefined ? undefined : this.store.find(session.nas, session.acctSessionId);
+    if (known !== undefined) return;
+    this.store.commit({ after: session }, now);
+    this.intercepts.note({ after: session });
+  }
+
+  #markFailures(hasFailed: (key: string) => boolean): void {
+    for (const session of this.store.all()) {
+      if (!session.intercepts.some(({ key, failed }) => failed !== hasFailed(key))) continue;
+      const intercepts = session.intercepts.map((intercept) => ({ ...intercept, failed: hasFailed(intercept.key) }));
+      const transition = { before: session, after: withChanges(session, { intercepts }) };
+      this.store.commit(transition, this.store.lastSeen(session) * 1000);
+      this.#onChange(transition);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** The one place that knows which datapath an agent runs on, and what it needs of the configuration. */
+import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
+import type { AgentConfig } from "../config/schema.js";
+import { type DatapathOptions, DEFAULT_LIMITS } from "../datapath/options.js";
+import type { Datapath } from "../datapath/port.js";
+import { StartError } from "./errors.js";
+
+export type OpenDatapath = (config: AgentConfig, log: Logger) => Datapath | Promise<Datapath>;
+
+/** Addresses of one subscriber that are under intercept, as the tables are sized: IPv4, IPv6 prefix, delegated prefix. */
+const MATCHES_PER_INTERCEPT = 3;
+const LOOK_AT_INTERFACES_MS = 1000;
+/** Beside the program: dist/src/agent/ of an installation. */
+const OBJECT_DIRECTORY = fileURLToPath(new URL("../../../build/bpf", import.meta.url));
+
+/** The datapath in the kernel. Loads libbpf, so that everything else runs without it. */
+export async function openKernelDatapath(config: AgentConfig, log: Logger): Promise<Datapath> {
+  const datapath = await loadDatapath(config, log).catch((error: unknown) => Promise.reject(asStartError(error)));
+  for (const role of ["access", "mediation"] as const) {
+    if (config.interfaces[role].length === 0 || datapath.interfaceNames(role).length > 0) continue;
+    log.warn({ patterns: config.interfaces[role] }, `no interface of interfaces.${role} is there yet`);
+  }
+  return followingInterfaces(datapath, log);
+}
+
+async function loadDatapath(config: AgentConfig, log: Logger) {
+  const { KernelDatapath } = await import("../datapath/kernel.js");
+  return new KernelDatapath(datapathOptions(config), {
+    attached: (name, roles) => log.info({ interface: name, roles }, "interface in service"),
+    gone: (name) => log.info({ interface: name }, "interface gone"),
+    failed: (name, reason) => log.error({ interface: name, reason }, "interface cannot be taken into service"),
+  });
+}
+
+export function datapathOptions(config: AgentConfig): DatapathOptions {
+  const { datapath, interfaces, mediation } = config;
+  return {
+    objectDirectory: datapath.objectDirectory ?? OBJECT_DIRECTORY,
+    interfaces: { access: interfaces.access, mediation: interfaces.mediation, zones: interfaces.zones },
+    limits: {
+      ...DEFAULT_LIMITS,
+      intercepts: datapath.maxIntercepts,
+      matches: datapath.maxIntercepts * MATCHES_PER_INTERCEPT,
+    },
+    mediation: {
+      ...(mediation.sourceIpv4 !== undefined && { sourceIpv4: mediation.sourceIpv4 }),
+      ...(mediation.sourceIpv6 !== undefined && { sourceIpv6: mediation.sourceIpv6 }),
+      sourcePort: mediation.sourcePort,
+      ttl: mediation.ttl,
+      dscp: mediation.dscp,
+      udpChecksum: datapath.udpChecksum,
+      oversize: datapath.oversize,
+      way: datapath.way,
+    },
+  };
+}
+
+/** Looks at the node's interfaces from time to time, as they come and go, until the datapath is closed. */
+function followingInterfaces(datapath: Datapath & { followInterfaces(): void }, log: Logger): Datapath {
+  const timer = setInterval(() => {
+    try {
+      datapath.followInterfaces();
+    } catch (error) {
+      log.warn({ reason: (error as Error).message }, "the node's interfaces could not be looked at");
+    }
+  }, LOOK_AT_INTERFACES_MS);
+  timer.unref();
+  const close = datapath.close.bind(datapath);
+  datapath.close = () => {
+    clearInterval(timer);
+    close();
+  };
+  return datapath;
+}
+
+/** What libbpf-ts, iproute2 or a missing object say is about this node, and has its remedy; the rest is a fault of ours. */
+function asStartError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return error;
+  return new StartError([`the datapath cannot be set up: ${error.message}`]);
+}

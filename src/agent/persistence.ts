@@ -1,0 +1,77 @@
+/** Keeps the stored records in step with those in memory: what changes often is written once. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { SessionRecords } from "../bus/ports.js";
+import { encodeRecord, recordKey } from "../sessions/record.js";
+import type { Session, Transition } from "../sessions/session.js";
+
+const RETRY_MS = 1000;
+
+interface Change {
+  /** Undefined: to be removed. */
+  readonly session: Session | undefined;
+  /** Whether the bucket may hold an older record of that key. */
+  readonly stored: boolean;
+}
+
+export class Persistence {
+  #changed = new Map<string, Change>();
+  #writing: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(
+    private readonly records: SessionRecords,
+    private readonly log: Logger,
+  ) {}
+
+  note({ before, after }: Transition): void {
+    const [oldKey, newKey] = [before && recordKey(before), after && recordKey(after)];
+    if (oldKey !== undefined && oldKey !== newKey) this.#forget(oldKey);
+    if (newKey !== undefined && after !== undefined) {
+      const stored = this.#changed.get(newKey)?.stored ?? oldKey === newKey;
+      this.#changed.set(newKey, { session: after, stored });
+    }
+  }
+
+  /** What began and ended between two writes was never stored, and leaves nothing to remove. */
+  #forget(key: string): void {
+    const stored = this.#changed.get(key)?.stored ?? true;
+    if (stored) this.#changed.set(key, { session: undefined, stored });
+    else this.#changed.delete(key);
+  }
+
+  /** Resolves when everything noted before this call is stored. */
+  async flush(): Promise<void> {
+    // A write on its way may have left before the latest change was noted: it is followed by one more.
+    while (this.#writing !== undefined) await this.#writing;
+    if (this.#changed.size === 0) return;
+    this.#writing = this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+    await this.#writing;
+  }
+
+  /** Gives up retrying: what is not stored comes again from the stream. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async #write(): Promise<void> {
+    const changes = this.#changed;
+    this.#changed = new Map();
+    const encoded = new Map([...changes].map(([key, { session }]) => [key, session && encodeRecord(session)] as const));
+    for (;;) {
+      try {
+        await this.records.write(encoded);
+        return;
+      } catch (error) {
+        if (this.#stopped) throw error;
+        this.log.warn(
+          { reason: (error as Error).message, records: encoded.size },
+          "session records cannot be stored; trying on",
+        );
+        await delay(RETRY_MS);
+      }
+    }
+  }
+}

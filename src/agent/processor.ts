@@ -1,0 +1,147 @@
+/** Takes events as they come from the bus: read, authorize, decide, program, answer. */
+import type { Logger } from "pino";
+import type { EventMessage, Sender } from "../bus/ports.js";
+import { EventError } from "../events/errors.js";
+import { parseEvent } from "../events/parse.js";
+import { liEventSubject, resultSubject } from "../events/subjects.js";
+import type { EventResult } from "../events/types.js";
+import type { AgentMetrics } from "../metrics/agent-metrics.js";
+import type { Authorizer } from "../security/mode.js";
+import { type Decision, NOTHING, type Outcome, rejected } from "../sessions/decision.js";
+import type { SequencedEvent } from "../sessions/rules/context.js";
+import type { Applier } from "./applier.js";
+
+export interface ProcessorOptions {
+  readonly node: string;
+  readonly applier: Applier;
+  readonly authorizer: Authorizer;
+  readonly sender: Sender;
+  readonly metrics: AgentMetrics;
+  readonly log: Logger;
+  readonly logSubjects: boolean;
+  /** Unix time in milliseconds. */
+  readonly clock: () => number;
+}
+
+/** Answers that wait for the kernel, while the state is rebuilt. */
+interface HeldAnswer {
+  readonly event: SequencedEvent;
+  readonly decision: Decision;
+}
+
+/** Whoever published an older event waits no more. */
+const ANSWER_WITHIN_MS = 60_000;
+const MAX_HELD = 10_000;
+
+export class Processor {
+  readonly #nases = new Map<string, string>();
+  #held: HeldAnswer[] = [];
+
+  constructor(private readonly options: ProcessorOptions) {}
+
+  process(message: EventMessage): void {
+    const { metrics, log } = this.options;
+    try {
+      const event = this.#read(message);
+      if (event !== undefined) this.#apply(event);
+    } catch (error) {
+      // A fault of ours must not stop the events behind this one.
+      metrics.event("malformed", "failed");
+      log.error(
+        { seq: message.seq, reason: faultOf(error) },
+        "an event could not be processed; this is a fault of submirror",
+      );
+    }
+  }
+
+  /** The kernel holds what was decided: from now on answers go out at once, and those held back go out now. */
+  releaseAnswers(hasFailed: (key: string) => boolean): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const { event, decision } of held) {
+      const failed = decision.transitions.some(({ after }) => after?.intercepts.some(({ key }) => hasFailed(key)));
+      const refused: Outcome = { result: "rejected", errorCause: 506, detail: "the datapath refused the intercept" };
+      this.#answer(
+        event,
+        failed && decision.outcome?.result === "applied" ? { ...decision, outcome: refused } : decision,
+      );
+    }
+  }
+
+  #read(message: EventMessage): SequencedEvent | undefined {
+    const { authorizer, metrics, log } = this.options;
+    try {
+      const event = parseEvent(message.data, message.subject);
+      return { ...event, nas: this.#internedNas(event.nas), li: authorizer.authorize(event.li), seq: message.seq };
+    } catch (error) {
+      if (!(error instanceof EventError)) throw error;
+      metrics.event("malformed", "rejected");
+      log.warn({ event: error.eventId, field: error.field, reason: error.message }, "event rejected");
+      if (error.eventId !== undefined) this.#publish(error.eventId, rejected(error));
+      return undefined;
+    }
+  }
+
+  #apply(event: SequencedEvent): void {
+    const { applier, clock } = this.options;
+    const decision = applier.apply(event, clock());
+    if (applier.live) this.#answer(event, decision);
+    else if (clock() - event.time < ANSWER_WITHIN_MS && this.#held.length < MAX_HELD)
+      this.#held.push({ event, decision });
+    else this.#count(event, decision);
+  }
+
+  #answer(event: SequencedEvent, decision: Decision): void {
+    const { sender, node } = this.options;
+    this.#count(event, decision);
+    for (const notification of decision.notifications) {
+      sender.send(liEventSubject(node, notification.kind), JSON.stringify({ node, ...notification }));
+    }
+    if (decision.outcome !== undefined) this.#publish(event.id, decision.outcome);
+  }
+
+  #publish(eventId: string, outcome: Outcome): void {
+    const result: EventResult = { node: this.options.node, event: eventId, ...outcome };
+    this.options.sender.send(resultSubject(eventId), JSON.stringify(result));
+  }
+
+  #count(event: SequencedEvent, decision: Decision): void {
+    const { metrics, applier, clock } = this.options;
+    const { outcome } = decision;
+    metrics.event(event.type, outcome?.result ?? (decision === NOTHING ? "duplicate" : "recorded"));
+    if (outcome === undefined) return;
+    if (outcome.result === "applied" && applier.live) metrics.activated((clock() - event.time) / 1000);
+    this.#log(event, outcome);
+  }
+
+  #log(event: SequencedEvent, outcome: Outcome): void {
+    const { log, logSubjects } = this.options;
+    const fields = {
+      event: event.id,
+      type: event.type,
+      nas: event.nas,
+      ...outcome,
+      ...(logSubjects && {
+        userName: event.attributes["User-Name"],
+        acctSessionId: event.attributes["Acct-Session-Id"],
+      }),
+    };
+    if (outcome.result === "rejected") log.warn(fields, "event rejected");
+    else log.info(fields, "event carried out");
+  }
+
+  /** One string for each NAS, in place of one a session. */
+  #internedNas(nas: string): string {
+    const known = this.#nases.get(nas);
+    if (known !== undefined) return known;
+    this.#nases.set(nas, nas);
+    return nas;
+  }
+}
+
+/** Where it happened, not what was in it: a message may quote its input. */
+function faultOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown";
+  const place = error.stack?.split("\n").find((line) => line.trim().startsWith("at "));
+  return `${error.name} ${place?.trim() ?? ""}`;
+}

@@ -1,0 +1,207 @@
+/** Puts an agent together: node, datapath, bus, metrics; and takes it apart again in order. */
+import { jetstream } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Logger } from "pino";
+import { connectNats } from "../bus/connect.js";
+import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
+import { EventConsumer } from "../bus/event-consumer.js";
+import { SessionBucket } from "../bus/session-bucket.js";
+import { ensureEventStream, StreamMismatchError, whenReady } from "../bus/streams.js";
+import type { AgentConfig } from "../config/schema.js";
+import type { Datapath } from "../datapath/port.js";
+import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
+import { AgentMetrics, registerAgentGauges, registerDatapathMetrics } from "../metrics/agent-metrics.js";
+import { createRegistry } from "../metrics/registry.js";
+import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
+import { checkSecurityMode } from "../security/mode.js";
+import { Agent } from "./agent.js";
+import type { OpenDatapath } from "./datapath-factory.js";
+import { deferred } from "./deferred.js";
+import { StartError } from "./errors.js";
+
+export interface AgentOptions {
+  readonly config: AgentConfig;
+  readonly version: string;
+  readonly log: Logger;
+  readonly openDatapath: OpenDatapath;
+  /** Unix time in milliseconds. */
+  readonly clock?: () => number;
+}
+
+export interface RunningAgent {
+  readonly metricsPort: number;
+  /** Resolves when the datapath holds what the sessions say; rejects where it never can. */
+  readonly ready: Promise<void>;
+  /** Stops taking events, stores what is due and lets go of everything. What is mirrored goes on. */
+  stop(): Promise<void>;
+}
+
+/** Starts an agent. Throws StartError where it must not or cannot run as configured. */
+export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
+  const problem = checkSecurityMode(options.config);
+  if (problem !== undefined) throw new StartError([problem]);
+  const run = new AgentRun(options);
+  try {
+    await run.prepare();
+  } catch (error) {
+    await run.stop();
+    throw error;
+  }
+  const ready = run.connect();
+  ready.catch(() => undefined);
+  return { metricsPort: run.metricsPort, ready, stop: () => run.stop() };
+}
+
+class AgentRun {
+  readonly #abort = new AbortController();
+  readonly #waitingFor = new Set(["datapath", "NATS", "sessions"]);
+  #metricsServer: MetricsServer | undefined;
+  #datapath: Datapath | undefined;
+  #embedded: EmbeddedNatsServer | undefined;
+  #connection: NatsConnection | undefined;
+  #consumers: EventConsumer[] = [];
+  #agent: Agent | undefined;
+  #metrics: AgentMetrics;
+  readonly #registry;
+
+  constructor(private readonly options: AgentOptions) {
+    this.#registry = createRegistry(options.version, "agent");
+    this.#metrics = new AgentMetrics(this.#registry);
+    registerAgentGauges(this.#registry, {
+      sessions: () => this.#agent?.store.size ?? 0,
+      intercepts: () => this.#agent?.intercepts.counts ?? { active: 0, waiting: 0, failed: 0 },
+    });
+  }
+
+  get metricsPort(): number {
+    return this.#metricsServer?.port ?? 0;
+  }
+
+  /** What must work before the agent counts as started. */
+  async prepare(): Promise<void> {
+    const { config, log } = this.options;
+    this.#metricsServer = await this.#listen();
+    this.#datapath = await this.options.openDatapath(config, log);
+    registerDatapathMetrics(this.#registry, this.#datapath);
+    this.#waitingFor.delete("datapath");
+    if (config.nats.embedded) this.#embedded = await EmbeddedNatsServer.start(config.nats, log).catch(asStartError);
+  }
+
+  /** However long NATS takes. Resolves when the agent is live. */
+  async connect(): Promise<void> {
+    const { config, log } = this.options;
+    const connection = await connectNats(config.nats, `submirror-agent-${config.node}`, log, this.#abort.signal);
+    this.#connection = connection;
+    this.#waitingFor.delete("NATS");
+    const client = jetstream(connection);
+    const manager = await whenReady(() => client.jetstreamManager(), this.#abort.signal);
+    await whenReady(() => ensureEventStream(manager, config.nats.stream), this.#abort.signal).catch(asStartError);
+    const records = await whenReady(
+      () => SessionBucket.open(connection, config.nats.stream.replicas),
+      this.#abort.signal,
+    );
+    const agent = this.#createAgent(connection, records);
+    log.info({ sessions: await agent.load() }, "session records read");
+    await this.#follow(agent, client, manager, connection);
+    this.#waitingFor.delete("sessions");
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
+    await this.#connection?.close();
+    await this.#embedded?.stop();
+    this.#datapath?.close();
+    await this.#metricsServer?.close();
+  }
+
+  #createAgent(connection: NatsConnection, records: SessionBucket): Agent {
+    const { config, log, clock = Date.now } = this.options;
+    const sender = { send: (subject: string, payload: string) => connection.publish(subject, payload) };
+    const datapath = this.#datapath as Datapath;
+    this.#agent = new Agent({ config, datapath, records, sender, metrics: this.#metrics, log, clock });
+    return this.#agent;
+  }
+
+  /** Reads the stream from where this agent left off; live as soon as what waited there is carried out. */
+  async #follow(
+    agent: Agent,
+    client: ReturnType<typeof jetstream>,
+    manager: Awaited<ReturnType<typeof client.jetstreamManager>>,
+    connection: NatsConnection,
+  ): Promise<void> {
+    const { config, log } = this.options;
+    const caughtUp = sourcesOf(config).map(async ({ durable, filter }) => {
+      const done = deferred();
+      let waiting = Number.POSITIVE_INFINITY;
+      let taken = 0;
+      const consumer = new EventConsumer(client, manager, {
+        durable,
+        filter,
+        log,
+        handler: (messages) => {
+          const stored = agent.handle(messages);
+          taken += messages.length;
+          if (taken >= waiting || messages.at(-1)?.pending === 0) done.resolve();
+          return stored;
+        },
+      });
+      this.#consumers.push(consumer);
+      waiting = await whenReady(() => consumer.start(), this.#abort.signal);
+      if (taken >= waiting) done.resolve();
+      else log.info({ events: waiting, consumer: durable }, "catching up with the stream");
+      await done.promise;
+    });
+    void this.#followConnection(connection);
+    await Promise.race([Promise.all(caughtUp), aborted(this.#abort.signal)]);
+    agent.goLive();
+  }
+
+  async #followConnection(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === "disconnect") this.#waitingFor.add("NATS");
+      if (status.type !== "reconnect") continue;
+      this.#waitingFor.delete("NATS");
+      for (const consumer of this.#consumers) void consumer.restart("the connection was interrupted");
+    }
+  }
+
+  async #listen(): Promise<MetricsServer> {
+    const { listen, port } = this.options.config.metrics;
+    try {
+      return await startMetricsServer({
+        listen,
+        port,
+        registry: this.#registry,
+        notReady: () => [...this.#waitingFor],
+      });
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code ?? "unknown";
+      throw new StartError([
+        `metrics.listen ${listen}, port ${port} cannot be listened on (${reason}): choose another metrics.port`,
+      ]);
+    }
+  }
+}
+
+/** One consumer a NAS: nats-server before 2.10 takes one filter each. */
+function sourcesOf(config: AgentConfig): { durable: string; filter: string }[] {
+  if (config.nas.length === 0) return [{ durable: `agent_${config.node}`, filter: RADIUS_SUBJECTS }];
+  return config.nas.map((nas) => ({
+    durable: `agent_${config.node}_${Buffer.from(nasToken(nas)).toString("base64url")}`,
+    filter: nasSubjects(nas),
+  }));
+}
+
+function asStartError(error: unknown): never {
+  if (error instanceof EmbeddedServerError || error instanceof StreamMismatchError)
+    throw new StartError([error.message]);
+  throw error;
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    else signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+}

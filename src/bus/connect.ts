@@ -1,0 +1,89 @@
+/** The connection to NATS: tried until it works, kept up for ever, every change of state in the log. */
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  nkeyAuthenticator,
+  tokenAuthenticator,
+  usernamePasswordAuthenticator,
+} from "@nats-io/transport-node";
+import type { Logger } from "pino";
+import { natsServers } from "../config/nats-servers.js";
+import type { Config } from "../config/schema.js";
+
+type NatsConfig = Config["nats"];
+
+const RETRY_MS = 1000;
+const RECONNECT_WAIT_MS = 250;
+
+/**
+ * Connects, however long it takes; `signal` ends the attempt. `name` is shown in the server's monitoring.
+ * Throws at once where a file of keys cannot be read.
+ */
+export async function connectNats(
+  config: NatsConfig,
+  name: string,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<NatsConnection> {
+  const options = connectionOptions(config, name);
+  for (let attempt = 1; ; attempt++) {
+    signal.throwIfAborted();
+    try {
+      const connection = await connect(options);
+      log.info({ server: connection.getServer() }, "connected to NATS");
+      void logStatus(connection, log);
+      return connection;
+    } catch (error) {
+      // Said at once and then every half minute.
+      if (attempt % 30 === 1) {
+        log.warn(
+          { reason: (error as Error).message },
+          "NATS cannot be reached; trying on. Check nats.servers and the credentials",
+        );
+      }
+      await delay(RETRY_MS, undefined, { signal });
+    }
+  }
+}
+
+function connectionOptions(config: NatsConfig, name: string): NodeConnectionOptions {
+  return {
+    servers: natsServers(config),
+    name,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    // Where the server has not heard of us yet, it may have tomorrow: an agent does not end for that.
+    ignoreAuthErrorAbort: true,
+    authenticator: authenticators(config),
+    // The client refuses a server that offers no TLS when these are given.
+    ...(config.tls !== undefined && { tls: defined(config.tls) }),
+  };
+}
+
+function authenticators(config: NatsConfig): Authenticator[] {
+  const found: Authenticator[] = [];
+  if (config.nkeySeedFile !== undefined)
+    found.push(nkeyAuthenticator(Buffer.from(readFileSync(config.nkeySeedFile, "utf8").trim())));
+  if (config.credentialsFile !== undefined) found.push(credsAuthenticator(readFileSync(config.credentialsFile)));
+  if (config.user !== undefined) found.push(usernamePasswordAuthenticator(config.user, config.password));
+  if (config.token !== undefined) found.push(tokenAuthenticator(config.token));
+  return found;
+}
+
+async function logStatus(connection: NatsConnection, log: Logger): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === "disconnect")
+      log.warn({ server: status.server }, "the connection to NATS is lost; what is mirrored goes on");
+    else if (status.type === "reconnect") log.info({ server: status.server }, "connected to NATS again");
+    else if (status.type === "error") log.error({ reason: status.error.message }, "NATS reports an error");
+  }
+}
+
+function defined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
+}

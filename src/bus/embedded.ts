@@ -1,0 +1,190 @@
+/** A nats-server with JetStream on this host's loopback, started, watched and ended by the agent. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Config } from "../config/schema.js";
+
+type EmbeddedConfig = Pick<Config["nats"], "port" | "dataDirectory" | "serverBinary">;
+
+const READY_WITHIN_MS = 15_000;
+const STOP_WITHIN_MS = 10_000;
+const RESTART_AFTER_MS = 1000;
+
+/** The server cannot be started. The message says what to do. */
+export class EmbeddedServerError extends Error {
+  override readonly name = "EmbeddedServerError";
+}
+
+export class EmbeddedNatsServer {
+  #process: ChildProcess | undefined;
+  #stopping = false;
+  #ended: Promise<void> = Promise.resolve();
+
+  private constructor(
+    private readonly config: EmbeddedConfig,
+    private readonly log: Logger,
+  ) {}
+
+  /** Resolves when the server takes connections. Throws EmbeddedServerError. */
+  static async start(config: EmbeddedConfig, log: Logger): Promise<EmbeddedNatsServer> {
+    const server = new EmbeddedNatsServer(config, log);
+    await server.#prepare();
+    await server.#launch();
+    return server;
+  }
+
+  /** Process id of the running server. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#end();
+    await this.#ended;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#process?.pid !== undefined) await endProcess(this.#process.pid);
+  }
+
+  /** One that an agent which was killed has left behind holds the port and the data. */
+  async #prepare(): Promise<void> {
+    mkdirSync(this.config.dataDirectory, { recursive: true, mode: 0o700 });
+    const left = leftBehind(this.#pidFile, this.#configFile);
+    if (left !== undefined) {
+      this.log.info({ pid: left }, "ending the nats-server that an earlier run has left behind");
+      await endProcess(left);
+    }
+    if (await accepts(this.config.port)) {
+      throw new EmbeddedServerError(
+        `127.0.0.1:${this.config.port} is in use by another program: set nats.port to a free port, or nats.embedded to false`,
+      );
+    }
+    writeFileSync(this.#configFile, this.#configuration(), { mode: 0o600 });
+  }
+
+  async #launch(): Promise<void> {
+    // A process group of its own: an interrupt from the terminal is for the agent, which still needs the server then.
+    const child = spawn(this.config.serverBinary, ["-c", this.#configFile], {
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const lines: string[] = [];
+    const output = createInterface({ input: child.stderr });
+    output.on("line", (line) => {
+      lines.push(line);
+      if (lines.length > 20) lines.shift();
+      this.log.debug({ component: "nats-server" }, line);
+    });
+    await Promise.race([
+      once(child, "spawn"),
+      once(child, "error").then(([error]) => Promise.reject(error as Error)),
+    ]).catch((error: Error) => {
+      throw new EmbeddedServerError(
+        `${this.config.serverBinary} cannot be started (${error.message}): install the package nats-server, or set nats.embedded to false`,
+      );
+    });
+    this.#process = child;
+    const exited = once(child, "exit").then(() => undefined);
+    await this.#untilReady(child, lines);
+    this.#ended = exited.then(() => this.#afterExit(lines));
+  }
+
+  async #untilReady(child: ChildProcess, lines: readonly string[]): Promise<void> {
+    const deadline = Date.now() + READY_WITHIN_MS;
+    while (!(await accepts(this.config.port))) {
+      if (child.exitCode !== null || Date.now() > deadline) {
+        if (child.pid !== undefined) await endProcess(child.pid);
+        throw new EmbeddedServerError(
+          `nats-server did not come up on 127.0.0.1:${this.config.port}: ${lines.at(-1) ?? "it said nothing"}`,
+        );
+      }
+      await delay(25);
+    }
+  }
+
+  async #afterExit(lines: readonly string[]): Promise<void> {
+    this.#process = undefined;
+    while (!this.#stopping) {
+      this.log.error({ last: lines.at(-1) }, "nats-server has ended by itself; starting it again");
+      await delay(RESTART_AFTER_MS);
+      if (this.#stopping) return;
+      try {
+        await this.#launch();
+        if (this.#stopping) await this.#end();
+        return await this.#ended;
+      } catch (error) {
+        this.log.error({ reason: (error as Error).message }, "nats-server cannot be started again; trying on");
+      }
+    }
+  }
+
+  #configuration(): string {
+    return [
+      `listen: "127.0.0.1:${this.config.port}"`,
+      `pid_file: ${JSON.stringify(this.#pidFile)}`,
+      "jetstream {",
+      `  store_dir: ${JSON.stringify(this.config.dataDirectory)}`,
+      "}",
+      "",
+    ].join("\n");
+  }
+
+  get #configFile(): string {
+    return join(this.config.dataDirectory, "nats-server.conf");
+  }
+
+  get #pidFile(): string {
+    return join(this.config.dataDirectory, "nats-server.pid");
+  }
+}
+
+/** The process that runs with our configuration file, if any: a pid alone may be another program's by now. */
+function leftBehind(pidFile: string, configFile: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(pidFile, "utf8").trim());
+    const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return argv.includes(configFile) ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function endProcess(pid: number): Promise<void> {
+  const deadline = Date.now() + STOP_WITHIN_MS;
+  for (let signal: NodeJS.Signals | 0 = "SIGTERM"; ; signal = Date.now() > deadline ? "SIGKILL" : 0) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      return;
+    }
+    if (isZombie(pid)) return;
+    await delay(20);
+  }
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return true;
+  }
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect({ host: "127.0.0.1", port });
+  try {
+    await once(socket, "connect", { signal: AbortSignal.timeout(1000) });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Reads the stream of events in its order, from where this agent left off. A durable consumer keeps the position.
+ *
+ * A pull consumer delivers again what was lost on the way, but only after a while and behind newer messages. Events must
+ * not change places (a stop before its start), so whatever breaks the order makes the consumer start anew right behind
+ * what is safely stored; what comes twice by that is skipped.
+ */
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
+import type { Logger } from "pino";
+import type { EventHandler, EventMessage } from "./ports.js";
+import { acknowledgedUpTo, EVENT_STREAM, recreateConsumer } from "./streams.js";
+
+const MAX_BATCH = 1000;
+const PREFETCH = 5000;
+const RETRY_MS = 500;
+
+export interface EventConsumerOptions {
+  readonly durable: string;
+  readonly filter: string;
+  readonly handler: EventHandler;
+  readonly log: Logger;
+}
+
+export class EventConsumer {
+  readonly #options: EventConsumerOptions;
+  readonly #stop = new AbortController();
+  #messages: ConsumerMessages | undefined;
+  #queue: JsMsg[] = [];
+  #scheduled = false;
+  /** Stream sequence handed to the handler last, and the one up to which the handler has called it stored. */
+  #handled = 0;
+  #stored = 0;
+  #nextDelivery = 1;
+  #generation = 0;
+  #acknowledged: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly client: JetStreamClient,
+    private readonly manager: JetStreamManager,
+    options: EventConsumerOptions,
+  ) {
+    this.#options = options;
+  }
+
+  /** Finds the position and starts. Resolves to the number of messages that are waiting. */
+  async start(): Promise<number> {
+    this.#stored = (await acknowledgedUpTo(this.manager, this.#options.durable)) ?? 0;
+    this.#handled = this.#stored;
+    return await this.#open();
+  }
+
+  /** Takes no more messages and waits until those taken are stored and acknowledged. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#generation += 1;
+    this.#queue = [];
+    await this.#messages?.close();
+    await this.#acknowledged;
+  }
+
+  /** Starts anew behind what is stored: after a reconnect, messages may have been lost on the way. */
+  async restart(reason: string): Promise<void> {
+    const generation = ++this.#generation;
+    this.#queue = [];
+    this.#options.log.info(
+      { reason, consumer: this.#options.durable },
+      "the event consumer starts anew behind what is stored",
+    );
+    this.#messages?.stop();
+    while (!this.#stop.signal.aborted && generation === this.#generation) {
+      try {
+        await this.#open();
+        return;
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        this.#options.log.warn({ reason: (error as Error).message }, "the event consumer cannot start; trying on");
+        await delay(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #open(): Promise<number> {
+    const generation = ++this.#generation;
+    const { durable, filter } = this.#options;
+    const waiting = await recreateConsumer(this.manager, durable, filter, this.#stored);
+    if (generation !== this.#generation) return waiting;
+    this.#nextDelivery = 1;
+    const consumer = await this.client.consumers.get(EVENT_STREAM, durable);
+    const messages = await consumer.consume({
+      max_messages: PREFETCH,
+      callback: (message) => this.#take(message, generation),
+    });
+    if (generation !== this.#generation) messages.stop();
+    else {
+      this.#messages = messages;
+      void this.#watch(messages, generation);
+    }
+    return waiting;
+  }
+
+  #take(message: JsMsg, generation: number): void {
+    if (generation !== this.#generation) return;
+    if (message.info.deliverySequence !== this.#nextDelivery) {
+      void this.restart("a message was lost on the way");
+      return;
+    }
+    this.#nextDelivery += 1;
+    this.#queue.push(message);
+    if (!this.#scheduled) this.#schedule();
+  }
+
+  /** After the socket's data of this turn has been read, so that a batch is what has come. */
+  #schedule(): void {
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#handleBatch();
+      if (this.#queue.length > 0) this.#schedule();
+    });
+  }
+
+  #handleBatch(): void {
+    const batch = this.#queue.splice(0, MAX_BATCH);
+    const last = batch.at(-1);
+    if (last === undefined) return;
+    const fresh: EventMessage[] = [];
+    for (const { subject, data, info } of batch) {
+      if (info.streamSequence <= this.#handled) continue;
+      fresh.push({ subject, data, seq: info.streamSequence, pending: info.pending });
+    }
+    this.#handled = Math.max(this.#handled, last.seq);
+    const stored = fresh.length === 0 ? Promise.resolve() : this.#options.handler(fresh);
+    this.#acknowledged = this.#acknowledge(this.#acknowledged, stored, last);
+  }
+
+  /** One after the other: an acknowledgement covers everything before it. */
+  async #acknowledge(earlier: Promise<void>, stored: Promise<void>, last: JsMsg): Promise<void> {
+    try {
+      await Promise.all([earlier, stored]);
+      this.#stored = Math.max(this.#stored, last.seq);
+      last.ack();
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#options.log.error({ reason: (error as Error).message }, "events could not be stored; they will come again");
+    }
+  }
+
+  /** Deleted by an administrator, lost with its server: made anew. */
+  async #watch(messages: ConsumerMessages, generation: number): Promise<void> {
+    for await (const status of messages.status()) {
+      if (generation !== this.#generation) return;
+      if (["consumer_deleted", "consumer_not_found", "stream_not_found"].includes(status.type)) {
+        void this.restart(status.type.replaceAll("_", " "));
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/** The stream of events and the bucket of sessions: made where they are not there, checked where they are. */
+
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  AckPolicy,
+  DeliverPolicy,
+  DiscardPolicy,
+  JetStreamApiError,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamInfo,
+} from "@nats-io/jetstream";
+import { nanos } from "@nats-io/transport-node";
+import type { Config } from "../config/schema.js";
+import { RADIUS_SUBJECTS } from "../events/subjects.js";
+
+export const EVENT_STREAM = "RADIUS";
+export const SESSION_BUCKET = "sessions";
+
+type StreamSettings = Config["nats"]["stream"];
+
+const STREAM_NOT_FOUND = 10059;
+const CONSUMER_NOT_FOUND = 10014;
+/** "no suitable peers", "temporarily unavailable", "not ready": JetStream is about to come up. */
+const NOT_READY: ReadonlySet<number> = new Set([10005, 10008, 10023, 10074]);
+
+/** The stream is there but made in a way that would lose events. The message says what to change. */
+export class StreamMismatchError extends Error {
+  override readonly name = "StreamMismatchError";
+}
+
+/** Makes the stream of events where it is not there. Throws StreamMismatchError. */
+export async function ensureEventStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
+  const existing = await findStream(manager, EVENT_STREAM);
+  if (existing !== undefined) return checkStream(existing);
+  await manager.streams.add({
+    name: EVENT_STREAM,
+    subjects: [RADIUS_SUBJECTS],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_age: nanos(settings.maxAgeHours * 3_600_000),
+    max_bytes: settings.maxBytes,
+    duplicate_window: nanos(Math.min(settings.duplicateWindowSeconds * 1000, settings.maxAgeHours * 3_600_000)),
+    num_replicas: settings.replicas,
+  });
+}
+
+/** The consumer of that name starts anew behind `after`, or at the stream's first message with 0. Returns what is waiting. */
+export async function recreateConsumer(
+  manager: JetStreamManager,
+  durable: string,
+  filter: string,
+  after: number,
+): Promise<number> {
+  await manager.consumers.delete(EVENT_STREAM, durable).catch((error: unknown) => {
+    if (!hasCode(error, CONSUMER_NOT_FOUND)) throw error;
+  });
+  const info = await manager.consumers.add(EVENT_STREAM, {
+    durable_name: durable,
+    filter_subject: filter,
+    // One acknowledgement a batch covers all before it.
+    ack_policy: AckPolicy.All,
+    ack_wait: nanos(60_000),
+    // While session records cannot be stored, events still have to be carried out.
+    max_ack_pending: -1,
+    ...(after > 0
+      ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }
+      : { deliver_policy: DeliverPolicy.All }),
+  });
+  return info.num_pending;
+}
+
+/** Stream sequence up to which the consumer has acknowledged; undefined where there is no such consumer. */
+export async function acknowledgedUpTo(manager: JetStreamManager, durable: string): Promise<number | undefined> {
+  try {
+    return (await manager.consumers.info(EVENT_STREAM, durable)).ack_floor.stream_seq;
+  } catch (error) {
+    if (hasCode(error, CONSUMER_NOT_FOUND)) return undefined;
+    throw error;
+  }
+}
+
+/** Runs `action` until JetStream is ready to answer; any other error is thrown. */
+export async function whenReady<T>(action: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await action();
+    } catch (error) {
+      if (signal.aborted || !isNotReady(error)) throw error;
+      await delay(250, undefined, { signal });
+    }
+  }
+}
+
+async function findStream(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
+  try {
+    return await manager.streams.info(name);
+  } catch (error) {
+    if (hasCode(error, STREAM_NOT_FOUND)) return undefined;
+    throw error;
+  }
+}
+
+function checkStream({ config }: StreamInfo): void {
+  if (!config.subjects.some((subject) => subject === RADIUS_SUBJECTS || subject === ">")) {
+    throw new StreamMismatchError(
+      `the stream ${EVENT_STREAM} takes other subjects than ${RADIUS_SUBJECTS}: add it with nats stream edit, or remove the stream`,
+    );
+  }
+  if (config.retention !== RetentionPolicy.Limits) {
+    throw new StreamMismatchError(
+      `the stream ${EVENT_STREAM} has retention ${config.retention}, but several agents read it: make it anew with retention limits`,
+    );
+  }
+}
+
+function hasCode(error: unknown, code: number): boolean {
+  return error instanceof JetStreamApiError && error.code === code;
+}
+
+/** Also when nobody answers the API's subjects yet, or answers too late. */
+function isNotReady(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return NOT_READY.has(error.code) || error.status === 503;
+  return (
+    error instanceof Error &&
+    /timeout|no responders|jetstream.*not (?:enabled|available)/i.test(`${error.name} ${error.message}`)
+  );
+}

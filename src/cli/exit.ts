@@ -1,0 +1,27 @@
+/** Exit codes, and how errors become them. */
+import { StartError } from "../agent/errors.js";
+import { ConfigError } from "../config/problem.js";
+
+export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
+
+/** Wrong usage or configuration found by a command itself. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Prints what went wrong and returns the exit code. Faults of ours keep their stack. */
+export function reportError(
+  error: unknown,
+  print: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+): number {
+  if (error instanceof StartError) {
+    for (const problem of error.problems) print(`submirror: ${problem}`);
+    return EXIT.usage;
+  }
+  if (error instanceof ConfigError || error instanceof UsageError) {
+    print(error.message);
+    return EXIT.usage;
+  }
+  print(`submirror: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return EXIT.failed;
+}

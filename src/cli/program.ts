@@ -1,0 +1,55 @@
+/** The command line: what there is, with examples. Each command loads its code when it runs. */
+import { Command, CommanderError, Option } from "commander";
+import { mediationCommand } from "../mediation/command.js";
+import { EXIT, reportError } from "./exit.js";
+import { programVersion } from "./version.js";
+
+const DEFAULT_CONFIG = "/etc/submirror/submirror.yaml";
+
+export interface DaemonFlags {
+  readonly config: string;
+  readonly printConfig?: boolean;
+}
+
+export function createProgram(): Command {
+  const program = new Command("submirror")
+    .description("Subscriber traffic mirroring for Linux edge nodes, triggered by RADIUS.")
+    .version(programVersion())
+    .exitOverride()
+    .configureHelp({ sortSubcommands: true })
+    .addHelpText("after", "\nExit status: 0 done, 1 failed, 2 wrong usage or configuration.");
+  daemon(program, "agent", "mirror on this node what the events on the bus ask for", async (flags) => {
+    const { runAgentCommand } = await import("./commands/agent.js");
+    return await runAgentCommand(flags);
+  });
+  daemon(program, "gateway", "the RADIUS front door: authentication, accounting, CoA and Disconnect", async (flags) => {
+    const { runGatewayCommand } = await import("./commands/gateway.js");
+    return await runGatewayCommand(flags);
+  });
+  program.addCommand(mediationCommand().copyInheritedSettings(program));
+  return program;
+}
+
+/** Runs the command line (without `node` and the script). Returns the exit code. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(argv, { from: "user" });
+    return Number(process.exitCode ?? EXIT.done);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    return reportError(error);
+  }
+}
+
+function daemon(program: Command, name: string, description: string, run: (flags: DaemonFlags) => Promise<void>): void {
+  program
+    .command(name)
+    .description(description)
+    .addOption(new Option("-c, --config <file>", "configuration file").env("SUBMIRROR_CONFIG").default(DEFAULT_CONFIG))
+    .option("--print-config", "print the configuration in force, secrets masked, and end")
+    .addHelpText(
+      "after",
+      `\nExamples:\n  submirror ${name} --config edge1.yaml\n  submirror ${name} --config edge1.yaml --print-config`,
+    )
+    .action(async (flags: DaemonFlags) => await run(flags));
+}

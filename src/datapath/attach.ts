@@ -1,0 +1,48 @@
+/** Programs on interfaces: which belong where, and how they are put there. */
+import { type Attachment, type BpfProgram, type Direction, features } from "libbpf-ts";
+import type { NetworkLink } from "../net/links.js";
+
+export interface Hook {
+  readonly program: string;
+  readonly direction: Direction;
+}
+
+export type Role = "access" | "core" | "mediation" | "stack-out" | "stack-in" | "springboard";
+
+/** In the order of attaching: each goes to the head of its chain, so the last one runs first. */
+export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
+  const suffix = hasLinkLayer ? "" : "_l3";
+  switch (role) {
+    case "access":
+      return [
+        { program: `access_ingress${suffix}`, direction: "ingress" },
+        { program: `access_egress${suffix}`, direction: "egress" },
+      ];
+    case "mediation":
+      return [{ program: `mediation_egress${suffix}`, direction: "egress" }];
+    case "core":
+      return [];
+    case "stack-out":
+      return [{ program: "stack_egress", direction: "egress" }];
+    case "stack-in":
+      return [{ program: "stack_ingress", direction: "ingress" }];
+    case "springboard":
+      return [{ program: "springboard_egress", direction: "egress" }];
+  }
+}
+
+/** Before any other filter on the clsact qdisc. */
+const CLSACT_PRIORITY = 1;
+
+/** tcx where the kernel has it. An answer that is not conclusive is for attaching itself to give. */
+export function kernelHasTcx(): boolean {
+  const { supported, conclusive } = features().tcx;
+  return supported || !conclusive;
+}
+
+export function attachHook(program: BpfProgram, link: NetworkLink, direction: Direction, tcx: boolean): Attachment {
+  const place = { ifindex: link.ifindex, direction };
+  return tcx
+    ? program.attachTcx({ ...place, place: "first" })
+    : program.attachClsact({ ...place, priority: CLSACT_PRIORITY });
+}

@@ -1,0 +1,142 @@
+/**
+ * Which intercepts each key of the match maps leads to. The kernel takes the longest prefix only, so the value of a
+ * prefix holds the intercepts of those around it too.
+ */
+import { BpfError, type BpfMap } from "libbpf-ts";
+import { Limits, Targets } from "./layout.gen.js";
+import type { MatchKey, MatchMap } from "./matches.js";
+import { DatapathError } from "./port.js";
+import { type OrderedPrefix, orderedPrefix, PrefixOrder } from "./prefix-order.js";
+
+export type MatchMaps = Readonly<Record<MatchMap, BpfMap>>;
+
+interface Entry {
+  readonly match: MatchKey;
+  readonly slots: readonly number[];
+  readonly place?: OrderedPrefix;
+}
+
+const FULL_ERRNOS = new Set(["E2BIG", "ENOSPC", "ENOMEM"]);
+
+function encodeTargets(slots: readonly number[]): Buffer {
+  const intercept = Array.from({ length: Limits.MAX_COPIES }, (_, index) => slots[index] ?? 0);
+  return Targets.encode({ count: slots.length, intercept });
+}
+
+export class TargetTable {
+  readonly #entries = new Map<string, Entry>();
+  readonly #orders = { prefixes4: new PrefixOrder(), prefixes6: new PrefixOrder() };
+  readonly #counts: Record<MatchMap, number> = { hosts4: 0, hosts6: 0, prefixes4: 0, prefixes6: 0, links: 0 };
+  readonly #flagUses = new Map<number, number>();
+
+  constructor(private readonly maps: MatchMaps) {}
+
+  /** The config flags of the kinds of match that are in use. */
+  get flags(): number {
+    return [...this.#flagUses.keys()].reduce((all, flag) => all | flag, 0);
+  }
+
+  count(map: MatchMap): number {
+    return this.#counts[map];
+  }
+
+  /**
+   * Puts `added` in the place of `removed` (either may be absent) among the intercepts of `match`.
+   * Throws DatapathError "table-full"; then nothing is changed.
+   */
+  change(match: MatchKey, added: number | undefined, removed: number | undefined): void {
+    const before = this.#entries.get(match.id);
+    const own = (before?.slots ?? []).filter((slot) => slot !== removed && slot !== added);
+    const slots = added === undefined ? own : [...own, added];
+    this.#write(match, before, slots);
+  }
+
+  /** Takes over what an earlier run left in the kernel, `slots` being those of this prefix itself. */
+  adopt(match: MatchKey, slots: readonly number[]): void {
+    this.#store(match, undefined, slots);
+  }
+
+  #write(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {
+    const wanted = this.#values(match, before, slots);
+    const undo: (() => void)[] = [];
+    try {
+      for (const { match: key, slots: value } of wanted) {
+        const previous = wanted.length > 1 ? this.maps[key.map].lookup(key.key) : undefined;
+        this.#setValue(key, value);
+        undo.push(() => {
+          if (previous) this.maps[key.map].update(key.key, previous);
+          else this.maps[key.map].delete(key.key);
+        });
+      }
+    } catch (error) {
+      for (const step of undo.toReversed()) step();
+      throw error;
+    }
+    this.#store(match, before, slots);
+  }
+
+  /** The kernel's values that change when `match` gets `slots`: its own, and those of the prefixes inside it. */
+  #values(
+    match: MatchKey,
+    before: Entry | undefined,
+    slots: readonly number[],
+  ): { match: MatchKey; slots: number[] }[] {
+    if (match.map !== "prefixes4" && match.map !== "prefixes6") return [{ match, slots: [...slots] }];
+    const order = this.#orders[match.map];
+    const place = before?.place ?? orderedPrefix(match.id, match.key);
+    const around = (of: OrderedPrefix): number[] =>
+      order
+        .covering(of)
+        .flatMap((prefix) => (prefix.id === match.id ? [] : (this.#entries.get(prefix.id)?.slots ?? [])));
+    const inside = order.covered(place).flatMap((prefix) => {
+      const entry = this.#entries.get(prefix.id);
+      return entry ? [{ match: entry.match, slots: unique([...entry.slots, ...around(prefix), ...slots]) }] : [];
+    });
+    const own = slots.length === 0 ? [] : unique([...slots, ...around(place)]);
+    return [{ match, slots: own }, ...inside];
+  }
+
+  #setValue(key: MatchKey, slots: readonly number[]): void {
+    const map = this.maps[key.map];
+    if (slots.length === 0) {
+      map.delete(key.key);
+      return;
+    }
+    if (slots.length > Limits.MAX_COPIES)
+      throw new DatapathError(
+        "table-full",
+        `A subscriber is under ${Limits.MAX_COPIES} intercepts already.`,
+        "matches",
+      );
+    try {
+      map.update(key.key, encodeTargets(slots));
+    } catch (error) {
+      if (!(error instanceof BpfError) || !FULL_ERRNOS.has(error.code)) throw error;
+      throw new DatapathError("table-full", `The table ${key.map} is full (${map.maxEntries} entries).`, "matches", {
+        cause: error,
+      });
+    }
+  }
+
+  #store(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {
+    const order = match.map === "prefixes4" || match.map === "prefixes6" ? this.#orders[match.map] : undefined;
+    const place = before?.place ?? (order && orderedPrefix(match.id, match.key));
+    if (slots.length > 0) this.#entries.set(match.id, place ? { match, slots, place } : { match, slots });
+    else this.#entries.delete(match.id);
+    if (!before && slots.length > 0) {
+      this.#counts[match.map]++;
+      this.#flagUses.set(match.flag, (this.#flagUses.get(match.flag) ?? 0) + 1);
+      if (place) order?.add(place);
+    } else if (before && slots.length === 0) {
+      this.#counts[match.map]--;
+      const uses = (this.#flagUses.get(match.flag) ?? 1) - 1;
+      if (uses === 0) this.#flagUses.delete(match.flag);
+      else this.#flagUses.set(match.flag, uses);
+      if (place) order?.remove(place);
+    }
+  }
+}
+
+function unique(slots: readonly number[]): number[] {
+  return [...new Set(slots)];
+}

@@ -1,0 +1,139 @@
+/** The XDP modes: programs in front of the tc datapath, on its maps. */
+import { join } from "node:path";
+import { type Attachment, BpfMap, BpfObject, type LoadedObject } from "libbpf-ts";
+import type { Role } from "./attach.js";
+import { Direction, Limits } from "./layout.gen.js";
+import { indexKey } from "./registers.js";
+import { BpfDevmapVal, FanOutKey } from "./xdp-layout.gen.js";
+
+export type XdpMode = "xdp-tap" | "xdp-forward";
+
+export interface XdpInterface {
+  readonly ifindex: number;
+  readonly roles: readonly Role[];
+  /** False where the driver does not send frames that XDP redirects: nothing may be redirected there. */
+  readonly takesRedirects: boolean;
+}
+
+const NO_PROGRAM = -1;
+
+function programOf(mode: XdpMode, roles: readonly Role[]): string | undefined {
+  if (mode === "xdp-tap") return roles.includes("access") ? "xdp_tap" : undefined;
+  const isAccess = roles.includes("access");
+  const isCore = roles.includes("core");
+  // On an interface that is both, XDP could not tell the directions apart; tc can.
+  if (isAccess === isCore) return undefined;
+  return isAccess ? "xdp_forward_access" : "xdp_forward_core";
+}
+
+export class XdpLayer implements Disposable {
+  readonly #object: LoadedObject;
+  readonly #interfaces = new Map<number, XdpInterface>();
+  readonly #attachments = new Map<number, Attachment>();
+
+  constructor(
+    private readonly mode: XdpMode,
+    objectDirectory: string,
+    shared: LoadedObject,
+  ) {
+    const spec = BpfObject.open(join(objectDirectory, "xdp.o"));
+    const known = new Map(shared.maps.map((map) => [map.name, map]));
+    for (const { name } of spec.maps) {
+      const map = known.get(name);
+      if (map) spec.reuseMap(name, map);
+    }
+    this.#object = spec.load();
+  }
+
+  /** Takes the interface into service, or follows a change of what is known of it. Throws where XDP is refused. */
+  attach(link: XdpInterface): void {
+    const program = programOf(this.mode, link.roles);
+    if (program !== undefined && !this.#attachments.has(link.ifindex)) {
+      const attachment = this.#object.program(program).attachXdp({ ifindex: link.ifindex, mode: "native" });
+      this.#attachments.set(link.ifindex, attachment);
+    }
+    this.#interfaces.set(link.ifindex, link);
+    this.#setPort(link);
+    this.#rebuildFanOuts(link);
+  }
+
+  detach(ifindex: number): void {
+    const link = this.#interfaces.get(ifindex);
+    if (!link) return;
+    const gone = { ...link, takesRedirects: false };
+    this.#interfaces.set(ifindex, gone);
+    this.#setPort(gone);
+    this.#rebuildFanOuts(gone);
+    this.#interfaces.delete(ifindex);
+    this.#attachments.get(ifindex)?.close();
+    this.#attachments.delete(ifindex);
+  }
+
+  close(): void {
+    for (const attachment of this.#attachments.values()) attachment.close();
+    this.#object.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #setPort({ ifindex, roles, takesRedirects }: XdpInterface): void {
+    const ports = this.#object.map("mediation_ports");
+    if (roles.includes("mediation") && takesRedirects) ports.update(indexKey(ifindex), devmapValue(ifindex));
+    else ports.delete(indexKey(ifindex));
+  }
+
+  /** Every pair of ways that `changed` is part of. */
+  #rebuildFanOuts(changed: XdpInterface): void {
+    if (this.mode !== "xdp-forward") return;
+    for (const other of this.#interfaces.values()) {
+      this.#rebuildPair(changed, other);
+      if (other.ifindex !== changed.ifindex) this.#rebuildPair(other, changed);
+    }
+  }
+
+  #rebuildPair(nextHop: XdpInterface, mediation: XdpInterface): void {
+    if (!mediation.roles.includes("mediation")) return;
+    const usable = nextHop.takesRedirects && mediation.takesRedirects;
+    for (const direction of directionsTowards(nextHop)) {
+      for (let copies = 1; copies <= Limits.MAX_XDP_COPIES; copies++)
+        this.#setFanOut(direction, nextHop.ifindex, mediation.ifindex, copies, usable);
+    }
+  }
+
+  #setFanOut(direction: number, nextHop: number, mediation: number, copies: number, usable: boolean): void {
+    const fanOuts = this.#object.map("fan_outs");
+    const key = FanOutKey.encode({ direction, next_hop_ifindex: nextHop, mediation_ifindex: mediation, copies });
+    if (!usable) {
+      fanOuts.delete(key);
+      return;
+    }
+    using map = BpfMap.create({
+      type: "devmap_hash",
+      name: "fan_out",
+      keySize: 4,
+      valueSize: BpfDevmapVal.size,
+      maxEntries: Limits.MAX_COPIES,
+    });
+    map.update(indexKey(0), devmapValue(nextHop));
+    for (let copy = 0; copy < copies; copy++)
+      map.update(indexKey(copy + 1), devmapValue(mediation, this.#object.program(`xdp_copy_${copy}`).fd));
+    fanOuts.update(key, indexKey(map.fd));
+  }
+}
+
+/** Packets from subscribers leave by core interfaces, packets to them by access interfaces. */
+function directionsTowards({ roles }: XdpInterface): number[] {
+  const directions: number[] = [];
+  if (roles.includes("core")) directions.push(Direction.DIRECTION_FROM);
+  if (roles.includes("access")) directions.push(Direction.DIRECTION_TO);
+  return directions;
+}
+
+function devmapValue(ifindex: number, program = NO_PROGRAM): Buffer {
+  const value = Buffer.alloc(BpfDevmapVal.size);
+  value.writeUInt32LE(ifindex, 0);
+  value.writeInt32LE(program, 4);
+  return value;
+}

@@ -1,0 +1,124 @@
+/** What an event says about mirroring: the `li` object, or the vendors' raw attributes, made one checked instruction. */
+import { InterceptError } from "../intercepts/errors.js";
+import { parseHandle, requireRoom } from "../intercepts/handle.js";
+import { mediationAddress, mediationPort } from "../intercepts/mediation.js";
+import { EventError } from "./errors.js";
+import { ERROR_CAUSE, type LiInstruction, type RadiusAttributes, type RadiusEventType } from "./types.js";
+import { hasVendorLi, instructionFromAttributes } from "./vendor-li.js";
+
+/** Nokia's `disable` need not repeat the values: it stops what is in force. */
+export type LiOrder = LiInstruction | { readonly action: "stop-in-force" };
+
+export type EventLi =
+  | { readonly kind: "none" }
+  | { readonly kind: "plain"; readonly order: LiOrder }
+  /** Strict mode: sealed and signed text, opened by whoever has the keys. */
+  | { readonly kind: "sealed"; readonly text: string }
+  | { readonly kind: "refused"; readonly problem: EventError };
+
+const NONE: EventLi = { kind: "none" };
+const MAX_SEALED = 16_384;
+
+export function parseLi(type: RadiusEventType, li: unknown, attributes: RadiusAttributes): EventLi {
+  const raw = hasVendorLi(attributes);
+  if (li === undefined && !raw) return NONE;
+  try {
+    if (type !== "access-accept" && type !== "coa") {
+      throw new EventError(
+        "li",
+        `li is expected in an access-accept or a coa, not in ${type}`,
+        ERROR_CAUSE.unsupportedAttribute,
+      );
+    }
+    if (li === undefined) return { kind: "plain", order: checkOrder(instructionFromAttributes(attributes)) };
+    if (raw) throw new EventError("li", "li must not stand beside the vendor's mirroring attributes: one of the two");
+    if (typeof li === "string") return sealed(li);
+    return { kind: "plain", order: checkOrder(instructionFromObject(li)) };
+  } catch (error) {
+    return { kind: "refused", problem: asEventError(error) };
+  }
+}
+
+/** Reads the plain object, also the one that a sealed text holds. Throws EventError. */
+export function instructionFromObject(li: unknown): LiInstruction {
+  const fields = objectWith("li", li, ["action", "handle", "mediation", "direction", "header"]);
+  for (const name of ["action", "handle", "mediation"]) required(`li.${name}`, fields[name]);
+  const mediation = objectWith("li.mediation", fields.mediation, ["address", "port"]);
+  for (const name of ["address", "port"]) required(`li.mediation.${name}`, mediation[name]);
+  return {
+    action: oneOf("li.action", fields.action, ["on", "off", "noop"]),
+    handle: string("li.handle", fields.handle),
+    mediation: {
+      address: string("li.mediation.address", mediation.address),
+      port: number("li.mediation.port", mediation.port),
+    },
+    ...(fields.direction !== undefined && {
+      direction: oneOf("li.direction", fields.direction, ["both", "from", "to"]),
+    }),
+    ...(fields.header !== undefined && { header: oneOf("li.header", fields.header, ["junos", "nokia"]) }),
+  };
+}
+
+/** The values of an instruction, checked and made canonical. Throws EventError. */
+export function checkOrder(order: LiOrder): LiOrder {
+  if (order.action === "stop-in-force") return order;
+  try {
+    const handle = order.handle.replace(/^0x/i, "").toLowerCase();
+    requireRoom(parseHandle(handle, "handle (ERX-Med-Dev-Handle)"), order.header ?? "junos");
+    const address = mediationAddress(order.mediation.address, "mediation.address (ERX-Med-Ip-Address)");
+    const port = mediationPort(order.mediation.port, "mediation.port (ERX-Med-Port-Number)");
+    return { ...order, handle, mediation: { address, port } };
+  } catch (error) {
+    throw asEventError(error);
+  }
+}
+
+function sealed(text: string): EventLi {
+  if (text === "" || text.length > MAX_SEALED) {
+    throw new EventError("li", `a sealed li must have 1 to ${MAX_SEALED} characters`);
+  }
+  return { kind: "sealed", text };
+}
+
+function asEventError(error: unknown): EventError {
+  if (error instanceof EventError) return error;
+  if (error instanceof InterceptError) return new EventError(error.field, error.message, ERROR_CAUSE.invalidRequest);
+  throw error;
+}
+
+function objectWith(field: string, value: unknown, known: readonly string[]): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new EventError(field, `${field} must be an object`);
+  }
+  // An order that asks for more than this program understands must not be carried out in part.
+  if (Object.keys(value).some((key) => !known.includes(key))) {
+    throw new EventError(field, `${field} must hold nothing but ${known.join(", ")}`, ERROR_CAUSE.unsupportedAttribute);
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function required(field: string, value: unknown): void {
+  if (value === undefined) {
+    throw new EventError(
+      field,
+      `${field} is missing: action, handle, mediation address and port come together`,
+      ERROR_CAUSE.missingAttribute,
+    );
+  }
+}
+
+function string(field: string, value: unknown): string {
+  if (typeof value !== "string") throw new EventError(field, `${field} must be a string`);
+  return value;
+}
+
+function number(field: string, value: unknown): number {
+  if (typeof value !== "number") throw new EventError(field, `${field} must be a number`);
+  return value;
+}
+
+function oneOf<const T extends string>(field: string, value: unknown, allowed: readonly T[]): T {
+  const found = allowed.find((item) => item === value);
+  if (found === undefined) throw new EventError(field, `${field} must be one of ${allowed.join(", ")}`);
+  return found;
+}

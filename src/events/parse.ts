@@ -1,0 +1,130 @@
+/** From the bytes of a message to a checked event. Everything here comes from outside: nothing but EventError is thrown. */
+import { EventError } from "./errors.js";
+import { type EventLi, parseLi } from "./li.js";
+import { eventSubject } from "./subjects.js";
+import { RADIUS_EVENT_TYPES, type RadiusAttributes, type RadiusEventType } from "./types.js";
+
+/** An event whose envelope and attributes are checked; `li` carries its own verdict, since a login stays a login. */
+export interface ParsedEvent {
+  readonly id: string;
+  readonly type: RadiusEventType;
+  readonly nas: string;
+  /** When it happened at the NAS: Unix time in milliseconds. */
+  readonly time: number;
+  readonly attributes: RadiusAttributes;
+  readonly li: EventLi;
+}
+
+const MAX_BYTES = 256 * 1024;
+const MAX_ATTRIBUTES = 512;
+const MAX_VALUES = 256;
+/** RADIUS values have 253 bytes; some dictionaries join several into one. */
+const MAX_VALUE_LENGTH = 8192;
+/** One token of a NATS subject: the result is published under it. */
+const ID = /^[!-)+-\-/-=?-~]{1,128}$/;
+const ATTRIBUTE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$/;
+const RFC3339_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]00:00)$/;
+
+const TYPES: ReadonlyMap<string, RadiusEventType> = new Map(RADIUS_EVENT_TYPES.map((type) => [`radius.${type}`, type]));
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a CloudEvent of the stream. `subject` is the one it came on: a publisher that may write for one NAS only must
+ * not speak for another in the body.
+ */
+export function parseEvent(bytes: Uint8Array, subject?: string): ParsedEvent {
+  const event = parseJson(bytes);
+  const id = eventId(event);
+  try {
+    return parseEnvelope(id, event, subject);
+  } catch (error) {
+    if (error instanceof EventError) throw error.withEventId(id);
+    throw error;
+  }
+}
+
+function parseEnvelope(id: string, event: JsonObject, subject: string | undefined): ParsedEvent {
+  if (event.specversion !== "1.0") throw new EventError("specversion", 'specversion must be "1.0"');
+  if (typeof event.source !== "string" || event.source === "") {
+    throw new EventError("source", "source must be a non-empty string, such as radius/bng1");
+  }
+  if (event.datacontenttype !== undefined && event.datacontenttype !== "application/json") {
+    throw new EventError("datacontenttype", "datacontenttype must be application/json");
+  }
+  const type = typeof event.type === "string" ? TYPES.get(event.type) : undefined;
+  if (type === undefined) throw new EventError("type", `type must be one of ${[...TYPES.keys()].join(", ")}`);
+  const time = eventTime(event.time);
+  if (!isObject(event.data)) throw new EventError("data", "data must be an object");
+  const nas = nasName(event.data.nas);
+  if (subject !== undefined && subject !== eventSubject(nas, type)) {
+    throw new EventError("data.nas", "data.nas and type must be those of the subject that the event was published on");
+  }
+  const attributes = parseAttributes(event.data.attributes);
+  return { id, type, nas, time, attributes, li: parseLi(type, event.data.li, attributes) };
+}
+
+function parseJson(bytes: Uint8Array): JsonObject {
+  if (bytes.length > MAX_BYTES) throw new EventError("event", `an event must have at most ${MAX_BYTES} bytes`);
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+  } catch {
+    throw new EventError("event", "the event must be JSON");
+  }
+  if (!isObject(value)) throw new EventError("event", "the event must be a JSON object (CloudEvents structured mode)");
+  return value;
+}
+
+function eventId(event: JsonObject): string {
+  if (typeof event.id !== "string" || !ID.test(event.id)) {
+    throw new EventError("id", "id must be 1 to 128 printable ASCII characters without blank, '.', '*' and '>'");
+  }
+  return event.id;
+}
+
+function eventTime(value: unknown): number {
+  const time = typeof value === "string" && RFC3339_UTC.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(time)) {
+    throw new EventError("time", "time must be RFC 3339 in UTC, such as 2026-11-22T07:00:00.123Z");
+  }
+  return time;
+}
+
+function nasName(value: unknown): string {
+  if (typeof value !== "string" || value === "" || value.length > 253) {
+    throw new EventError("data.nas", "data.nas must be a string of 1 to 253 characters");
+  }
+  return value;
+}
+
+function parseAttributes(value: unknown): RadiusAttributes {
+  if (!isObject(value)) throw new EventError("data.attributes", "data.attributes must be an object");
+  const entries = Object.entries(value);
+  if (entries.length > MAX_ATTRIBUTES) {
+    throw new EventError("data.attributes", `data.attributes must have at most ${MAX_ATTRIBUTES} attributes`);
+  }
+  for (const [name, attribute] of entries) {
+    if (!ATTRIBUTE_NAME.test(name)) {
+      throw new EventError("data.attributes", "data.attributes must have FreeRADIUS dictionary names as keys");
+    }
+    if (!isAttributeValue(attribute)) {
+      const field = `data.attributes.${name}`;
+      throw new EventError(
+        field,
+        `${field} must be a string or an array of strings, each of at most ${MAX_VALUE_LENGTH} characters`,
+      );
+    }
+  }
+  return value as RadiusAttributes;
+}
+
+function isAttributeValue(value: unknown): boolean {
+  if (typeof value === "string") return value.length <= MAX_VALUE_LENGTH;
+  if (!Array.isArray(value) || value.length > MAX_VALUES) return false;
+  return value.every((item) => typeof item === "string" && item.length <= MAX_VALUE_LENGTH);
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

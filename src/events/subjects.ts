@@ -1,0 +1,33 @@
+/** NATS subjects: the only place that spells them. */
+
+import type { LiEventKind } from "./li-event.js";
+import type { RadiusEventType } from "./types.js";
+
+export const RADIUS_SUBJECTS = "radius.>";
+export const RESULT_SUBJECTS = "submirror.result.*";
+
+/** A NAS's name as one subject token: `.`, `*`, `>` and blanks become `_`. */
+export function nasToken(nas: string): string {
+  return nas.replace(/[.*>\s]/gu, "_");
+}
+
+export function eventSubject(nas: string, type: RadiusEventType): string {
+  return `radius.${nasToken(nas)}.${type}`;
+}
+
+export function nasSubjects(nas: string): string {
+  return `radius.${nasToken(nas)}.*`;
+}
+
+export function resultSubject(eventId: string): string {
+  return `submirror.result.${eventId}`;
+}
+
+/** The event id of a result subject. */
+export function resultSubjectEventId(subject: string): string {
+  return subject.slice(RESULT_SUBJECTS.length - 1);
+}
+
+export function liEventSubject(node: string, kind: LiEventKind): string {
+  return `submirror.li.${nasToken(node)}.${kind}`;
+}

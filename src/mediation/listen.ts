@@ -1,0 +1,84 @@
+/** Where a mediation device listens: reading the addresses, opening the sockets. */
+import { createSocket, type Socket } from "node:dgram";
+import { isIP } from "node:net";
+import type { MirroredDirection } from "./datagram.js";
+
+export interface ListenAddress {
+  /** IP literal of this host, either family; `0.0.0.0` or `::` for all. */
+  readonly address: string;
+  /** 1 to 65535. */
+  readonly port: number;
+  /** What this port stands for, where the sender tells directions by port. */
+  readonly direction: MirroredDirection;
+}
+
+export const DEFAULT_PORT = 30030;
+
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/** Reads `ADDRESS`, `ADDRESS:PORT` or `[IPV6]:PORT`, each with `/from` or `/to` behind it or not. Throws ListenError. */
+export function parseListenAddress(text: string): ListenAddress {
+  const parts = /^(?:\[(?<bracketed>[^\]]*)\]|(?<plain>[^[\]/]*?))(?::(?<port>[^:/]*))?(?:\/(?<direction>.*))?$/.exec(
+    text,
+  );
+  const expected = "expected an IP address of this host and a port, as in 198.51.100.9:30030 or [2001:db8::9]:30030/to";
+  const { bracketed, plain, port: portText, direction: directionText } = parts?.groups ?? {};
+  // An IPv6 address without brackets and port has colons of its own.
+  const bare = text.split("/")[0] ?? "";
+  const [address, port] = isIP(bare) === 6 ? [bare, DEFAULT_PORT] : [bracketed ?? plain ?? "", portOf(portText)];
+  const family = bracketed === undefined ? isIP(address) : isIP(address) === 6 ? 6 : 0;
+  if (family === 0) throw new ListenError(`cannot listen on "${text}": ${expected}`);
+  if (port === undefined) throw new ListenError(`cannot listen on "${text}": the port must be 1 to 65535`);
+  if (directionText !== undefined && directionText !== "from" && directionText !== "to") {
+    throw new ListenError(`cannot listen on "${text}": the direction behind the slash must be "from" or "to"`);
+  }
+  return { address, port, direction: directionText ?? "unknown" };
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined) return DEFAULT_PORT;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65535 ? port : undefined;
+}
+
+/** As people write it: IPv6 in brackets. */
+export function formatListenAddress({ address, port }: { readonly address: string; readonly port: number }): string {
+  return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+export interface OpenSocket {
+  readonly socket: Socket;
+  /** What the kernel gave, in bytes of packets. */
+  readonly receiveBufferBytes: number;
+}
+
+/** Binds one UDP socket. Throws ListenError with the remedy. */
+export async function openSocket(listen: ListenAddress, receiveBufferBytes: number): Promise<OpenSocket> {
+  const socket = createSocket(isIP(listen.address) === 6 ? { type: "udp6", ipv6Only: true } : { type: "udp4" });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.bind({ address: listen.address, port: listen.port, exclusive: true }, () => {
+        socket.off("error", reject);
+        resolve();
+      });
+    });
+    socket.setRecvBufferSize(receiveBufferBytes);
+  } catch (error) {
+    socket.close();
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new ListenError(`cannot listen on ${formatListenAddress(listen)}: ${REMEDIES[code ?? ""] ?? message}`, {
+      cause: error,
+    });
+  }
+  // Linux doubles what is asked for, to leave room for its own book-keeping, and reports the double.
+  return { socket, receiveBufferBytes: socket.getRecvBufferSize() / 2 };
+}
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use; stop the program that has it or choose another port",
+  EADDRNOTAVAIL: "no interface of this host has the address; add it (ip address add) or listen on 0.0.0.0 or [::]",
+  EACCES: "ports below 1024 need root",
+};

@@ -1,0 +1,62 @@
+/** The address attributes of RADIUS as canonical prefixes: what the datapath matches on. */
+import { valueOf, valuesOf } from "../events/attributes.js";
+import { EventError } from "../events/errors.js";
+import type { RadiusAttributes } from "../events/types.js";
+import { formatPrefix, type IpPrefix, maskBytes, parseAddress, parsePrefix } from "../net/addresses.js";
+import type { AddressAttribute } from "./session.js";
+
+/** RFC 2865 section 5.8: the user or the NAS chooses, so this is no address yet. 0.0.0.0 is seen in accounting. */
+const NOT_YET_AN_ADDRESS: ReadonlySet<string> = new Set(["255.255.255.255", "255.255.255.254", "0.0.0.0"]);
+
+/**
+ * The canonical prefixes of an address attribute, separated by a blank. Undefined: not in the event, leave what is known.
+ * Throws EventError that names the attribute.
+ */
+export function readAddresses(name: AddressAttribute, attributes: RadiusAttributes): string | undefined {
+  if (!Object.hasOwn(attributes, name)) return undefined;
+  if (name === "Framed-IP-Address") return readFramedIpAddress(attributes);
+  const values = valuesOf(attributes, name);
+  if (values.length === 0) return undefined;
+  const read = name === "Framed-IPv6-Address" ? ipv6Host : ipv6Prefix;
+  return [...new Set(values.map((value) => read(name, value)))].join(" ");
+}
+
+function readFramedIpAddress(attributes: RadiusAttributes): string | undefined {
+  const value = valueOf(attributes, "Framed-IP-Address");
+  if (value === undefined || NOT_YET_AN_ADDRESS.has(value)) return undefined;
+  const address = parseAddress(value);
+  if (address?.family !== 4) throw new EventError("Framed-IP-Address", "Framed-IP-Address must be an IPv4 address");
+  const host: IpPrefix = { ...address, length: 32 };
+  const netmask = valueOf(attributes, "Framed-IP-Netmask");
+  if (netmask === undefined) return formatPrefix(host);
+  const length = netmaskLength(netmask);
+  // A mask often only tells the width of a shared access network. It is the subscriber's own subnet where the address
+  // is the network's; anything else is one host, so that a neighbour is never mirrored.
+  const isNetwork = maskBytes(address.bytes, length).equals(address.bytes);
+  return formatPrefix(isNetwork ? { ...address, length } : host);
+}
+
+function netmaskLength(netmask: string): number {
+  const mask = parseAddress(netmask);
+  if (mask?.family === 4) {
+    const bits = [...mask.bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
+    const contiguous = /^(1+)0*$/.exec(bits);
+    if (contiguous !== null) return contiguous[1]?.length ?? 0;
+  }
+  throw new EventError("Framed-IP-Netmask", "Framed-IP-Netmask must be an IPv4 netmask, such as 255.255.255.248");
+}
+
+function ipv6Prefix(name: string, value: string): string {
+  const prefix = value.includes("/") ? parsePrefix(value) : { problem: "must be ADDRESS/LENGTH" };
+  if ("problem" in prefix) throw new EventError(name, `${name} ${prefix.problem}`);
+  if (prefix.family !== 6) throw new EventError(name, `${name} must be an IPv6 prefix`);
+  // It would mirror everybody.
+  if (prefix.length === 0) throw new EventError(name, `${name} must have a length of 1 to 128`);
+  return formatPrefix(prefix);
+}
+
+function ipv6Host(name: string, value: string): string {
+  const address = parseAddress(value);
+  if (address?.family !== 6) throw new EventError(name, `${name} must be an IPv6 address`);
+  return formatPrefix({ ...address, length: 128 });
+}

@@ -1,0 +1,40 @@
+/** What a transition means for the datapath: the difference between the intercepts before and after. */
+import type { InterceptSpec } from "../intercepts/types.js";
+import { type InterceptDefaults, specOf } from "./intercept.js";
+import type { Session, Transition } from "./session.js";
+
+export type Effect =
+  | { readonly kind: "put"; readonly spec: InterceptSpec }
+  | { readonly kind: "remove"; readonly key: string };
+
+const NO_EFFECTS: readonly Effect[] = [];
+
+export function effectsOf(transition: Transition, defaults: InterceptDefaults): readonly Effect[] {
+  const { before, after } = transition;
+  if (before === after) return NO_EFFECTS;
+  if (!before?.intercepts.length && !after?.intercepts.length) return NO_EFFECTS;
+  const running = specsInForce(before, defaults);
+  const effects: Effect[] = [];
+  for (const spec of specsInForce(after, defaults).values()) {
+    const held = running.get(spec.key);
+    running.delete(spec.key);
+    if (held === undefined || !sameSpec(held, spec)) effects.push({ kind: "put", spec });
+  }
+  for (const key of running.keys()) effects.push({ kind: "remove", key });
+  return effects;
+}
+
+/** What the datapath holds of the session, by key, where it refused nothing. */
+export function specsInForce(session: Session | undefined, defaults: InterceptDefaults): Map<string, InterceptSpec> {
+  const specs = new Map<string, InterceptSpec>();
+  for (const intercept of session?.intercepts ?? []) {
+    const spec = session === undefined || intercept.failed ? undefined : specOf(session, intercept, defaults);
+    if (spec !== undefined) specs.set(spec.key, spec);
+  }
+  return specs;
+}
+
+/** Specifications are made in one place, so that equal ones are equal texts. */
+function sameSpec(one: InterceptSpec, other: InterceptSpec): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

@@ -1,0 +1,94 @@
+/** From an instruction to a session's intercept, and from that to what the datapath is told. */
+import { createHash } from "node:crypto";
+import type { LiInstruction } from "../events/types.js";
+import { parseHandle, requireRoom, sessionIdOf } from "../intercepts/handle.js";
+import type { InterceptSpec, SubscriberMatch } from "../intercepts/types.js";
+import { prefixesOf, type Session, type SessionIntercept } from "./session.js";
+
+/** What the configuration says about every intercept. */
+export interface InterceptDefaults {
+  readonly header: "junos" | "nokia";
+  /** Outer DSCP, 0 to 63. */
+  readonly dscp?: number;
+}
+
+/**
+ * The intercept that `order` starts on `session`. Throws InterceptError where the ids do not fit.
+ * A running intercept of the session keeps its key, so that the datapath changes it without a gap.
+ */
+export function makeIntercept(
+  session: Session,
+  order: LiInstruction,
+  origin: { readonly eventId: string; readonly source: SessionIntercept["source"] },
+  defaults: InterceptDefaults,
+): SessionIntercept {
+  const handle = parseHandle(order.handle);
+  requireRoom(handle, order.header ?? defaults.header);
+  return {
+    key: radiusIntercept(session)?.key ?? interceptKey(origin.eventId, session),
+    origin: "radius",
+    order,
+    interceptId: handle.interceptId,
+    sessionId: handle.sessionId ?? sessionIdFrom(session),
+    source: origin.source,
+    failed: false,
+  };
+}
+
+/** The intercept with the session id that has become known with the Acct-Session-Id. Throws InterceptError. */
+export function withSessionId(intercept: SessionIntercept, session: Session): SessionIntercept {
+  if (intercept.sessionId !== undefined || session.acctSessionId === undefined) return intercept;
+  return { ...intercept, sessionId: sessionIdOf(session.acctSessionId) };
+}
+
+export function radiusIntercept(session: Session): SessionIntercept | undefined {
+  return session.intercepts.find((intercept) => intercept.origin === "radius");
+}
+
+/** The session's intercepts with that of the same origin replaced by `intercept`, or added. */
+export function withIntercept(session: Session, intercept: SessionIntercept): readonly SessionIntercept[] {
+  return [...session.intercepts.filter((other) => other.origin !== intercept.origin), intercept];
+}
+
+/** What the datapath is told; undefined while an address or the session id is not known. */
+export function specOf(
+  session: Session,
+  intercept: SessionIntercept,
+  defaults: InterceptDefaults,
+): InterceptSpec | undefined {
+  const prefixes = prefixesOf(session);
+  if (intercept.sessionId === undefined || prefixes.length === 0) return undefined;
+  return {
+    key: intercept.key,
+    matches: [...new Set(prefixes)].map(matchOf),
+    direction: intercept.order.direction ?? "both",
+    header: {
+      format: intercept.order.header ?? defaults.header,
+      interceptId: intercept.interceptId,
+      sessionId: intercept.sessionId,
+    },
+    mediation: { address: intercept.order.mediation.address, port: intercept.order.mediation.port },
+    ...(defaults.dscp !== undefined && { dscp: defaults.dscp }),
+  };
+}
+
+/** Waits for something that only accounting can bring. */
+export function isWaiting(session: Session, intercept: SessionIntercept): boolean {
+  return intercept.sessionId === undefined || prefixesOf(session).length === 0;
+}
+
+function matchOf(prefix: string): SubscriberMatch {
+  return { kind: prefix.includes(":") ? "ipv6" : "ipv4", prefix };
+}
+
+function sessionIdFrom(session: Session): number | undefined {
+  return session.acctSessionId === undefined ? undefined : sessionIdOf(session.acctSessionId);
+}
+
+/** Salted by the event's id, so that nobody finds the session by trying session ids. */
+function interceptKey(eventId: string, session: Session): string {
+  const hash = createHash("sha256");
+  for (const part of [eventId, session.nas, session.acctSessionId ?? session.createdBy])
+    hash.update(`${part.length}:${part}`);
+  return `i-${hash.digest("hex").slice(0, 20)}`;
+}

@@ -1,0 +1,108 @@
+/** All sessions of this node, in memory: found by what an event may name, changed by transitions only. */
+import { HashIndex } from "./hash-index.js";
+import { indexKeys, keyOf } from "./index-keys.js";
+import type { Session, Transition } from "./session.js";
+
+/** What rules may ask of the sessions. */
+export interface SessionReader {
+  find(nas: string, acctSessionId: string): Session | undefined;
+  /** Sessions of the NAS under a key of index-keys.ts, that added or changed last first. */
+  under(nas: string, key: string): Iterable<Session>;
+  ofNas(nas: string): Iterable<Session>;
+}
+
+export class SessionStore implements SessionReader {
+  readonly #sessions: (Session | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #index = new HashIndex();
+  #lastSeen = new Uint32Array(1024);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  find(nas: string, acctSessionId: string): Session | undefined {
+    for (const slot of this.#index.slots(keyOf.acctSessionId(acctSessionId))) {
+      const session = this.#sessions[slot];
+      if (session?.acctSessionId === acctSessionId && session.nas === nas) return session;
+    }
+    return undefined;
+  }
+
+  *under(nas: string, key: string): Generator<Session> {
+    for (const slot of this.#index.slots(key)) {
+      const session = this.#sessions[slot];
+      if (session !== undefined && session.nas === nas && indexKeys(session).includes(key)) yield session;
+    }
+  }
+
+  *ofNas(nas: string): Generator<Session> {
+    for (const session of this.#sessions) if (session?.nas === nas) yield session;
+  }
+
+  *all(): Generator<Session> {
+    for (const session of this.#sessions) if (session !== undefined) yield session;
+  }
+
+  /** Unix time in seconds at which an event last spoke of the session. */
+  lastSeen(session: Session): number {
+    return this.#lastSeen[this.#slotOf(session)] ?? 0;
+  }
+
+  /** Applies a transition whose `before` is the record that is stored now. `time`: Unix time in milliseconds. */
+  commit(transition: Transition, time: number): void {
+    const { before, after } = transition;
+    if (before === undefined) {
+      if (after !== undefined) this.#begin(after, time);
+      return;
+    }
+    const slot = this.#slotOf(before);
+    if (after === undefined) this.#end(slot);
+    else this.#replace(slot, before, after, time);
+  }
+
+  #begin(session: Session, time: number): void {
+    const slot = this.#free.pop() ?? this.#sessions.length;
+    this.#size += 1;
+    this.#sessions[slot] = session;
+    this.#seen(slot, time);
+    for (const key of indexKeys(session)) this.#index.add(slot, key);
+  }
+
+  #end(slot: number): void {
+    this.#sessions[slot] = undefined;
+    this.#index.removeSlot(slot);
+    this.#free.push(slot);
+    this.#size -= 1;
+  }
+
+  #replace(slot: number, before: Session, after: Session, time: number): void {
+    this.#seen(slot, time);
+    if (before === after) return;
+    this.#sessions[slot] = after;
+    if (before.attributes === after.attributes && before.acctSessionId === after.acctSessionId) return;
+    this.#index.removeSlot(slot);
+    for (const key of indexKeys(after)) this.#index.add(slot, key);
+  }
+
+  #slotOf(session: Session): number {
+    const { acctSessionId } = session;
+    const key = acctSessionId === undefined ? indexKeys(session)[0] : keyOf.acctSessionId(acctSessionId);
+    if (key !== undefined) {
+      for (const slot of this.#index.slots(key)) if (this.#sessions[slot] === session) return slot;
+    }
+    const slot = this.#sessions.indexOf(session);
+    if (slot < 0) throw new Error("the session is not, or no longer, in the store");
+    return slot;
+  }
+
+  #seen(slot: number, time: number): void {
+    if (slot >= this.#lastSeen.length) {
+      const larger = new Uint32Array(Math.ceil(slot * 1.5) + 1);
+      larger.set(this.#lastSeen);
+      this.#lastSeen = larger;
+    }
+    this.#lastSeen[slot] = Math.floor(time / 1000);
+  }
+}

@@ -1,0 +1,26 @@
+/** A real agent over a real bus, with a datapath in memory. */
+
+import { type RunningAgent, startAgent } from "../../src/agent/run.js";
+import { parseConfig, requireAgentParts } from "../../src/config/load.js";
+import type { Datapath } from "../../src/datapath/port.js";
+import { silent } from "./nats.js";
+
+export interface TestAgentOptions {
+  readonly url: string;
+  readonly datapath: Datapath;
+  readonly yaml?: string;
+  readonly mode?: "lab" | "strict";
+}
+
+export async function startTestAgent(options: TestAgentOptions): Promise<RunningAgent> {
+  const yaml = `
+node: edge1
+nats: { servers: ["${options.url}"] }
+interfaces: { access: [lo] }
+mediation: { sourceIpv4: 192.0.2.1 }
+metrics: { port: 0 }
+security: { mode: ${options.mode ?? "lab"} }
+${options.yaml ?? ""}`;
+  const config = requireAgentParts(parseConfig(yaml, "test.yaml"), "test.yaml");
+  return await startAgent({ config, version: "0.0.0", log: silent, openDatapath: () => options.datapath });
+}
