@@ -1,12 +1,12 @@
 /** Puts the gateway's parts together from its configuration. Opens no port. */
 import type { Dictionary } from "../radius/dictionary.js";
-import type { NokiaOptions } from "../radius/li-instruction.js";
 import { Accounting } from "./accounting.js";
 import { AuthProxy } from "./auth-proxy.js";
 import { CoaService } from "./coa.js";
 import type { ClientConfig, RadiusConfig, UpstreamConfig } from "./config.js";
 import { Drops } from "./drops.js";
 import { HealthCheck } from "./health.js";
+import type { NokiaOptions } from "./li-order.js";
 import { Login } from "./login.js";
 import type { GatewayMetrics, Service } from "./metrics.js";
 import { NasTable } from "./nas-table.js";
@@ -83,8 +83,8 @@ export function assemble(config: RadiusConfig, around: Surroundings): Parts {
   };
 }
 
-function nokiaOptions({ nokia: { defaultPort, ...rest } }: RadiusConfig): NokiaOptions {
-  return { ...rest, ...(defaultPort === undefined ? {} : { defaultPort }) };
+function nokiaOptions({ nokia: { services, defaultPort } }: RadiusConfig): NokiaOptions {
+  return { services, defaultPort };
 }
 
 /** The servers above us, and the NASes that requests are relayed to. */

@@ -119,8 +119,6 @@ export const radiusConfigSchema = z.strictObject({
       services: z.record(z.string(), z.strictObject({ address, port })).default({}),
       /** UDP port where Alc-LI-Destination is an address alone. */
       defaultPort: port.optional(),
-      /** The header tells the direction; intercept ids have 29 bits then. */
-      directionBit: z.boolean().default(true),
     })
     .prefault({}),
 });

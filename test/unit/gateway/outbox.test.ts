@@ -9,13 +9,19 @@ import { makeEvent } from "../../../src/gateway/events.js";
 import { Outbox } from "../../../src/gateway/outbox.js";
 import { systemClock } from "../../../src/gateway/ports.js";
 import { Spool } from "../../../src/gateway/spool.js";
+import { until } from "../../support/poll.js";
 import { FakeLog } from "./fakes.js";
-import { eventually } from "./wait.js";
 
 let made = 0;
 function event(): RadiusEvent {
   const now = Date.now();
-  return makeEvent({ id: newEventId(now), now, type: "accounting-start", nas: "bng1", attributes: { "Acct-Session-Id": String(made++) } });
+  return makeEvent({
+    id: newEventId(now),
+    now,
+    type: "accounting-start",
+    nas: "bng1",
+    attributes: { "Acct-Session-Id": String(made++) },
+  });
 }
 
 /** A stream that keeps each id once, and can be away, or silent. */
@@ -62,9 +68,9 @@ describe("the outbox", () => {
       const outbox = await open();
       const events = Array.from({ length: 300 }, event);
       const outcomes: Promise<string>[] = [];
-      for (const [index, it] of events.entries()) {
+      for (const [index, each] of events.entries()) {
         if (index === 100) stream.mode = mode;
-        outcomes.push(outbox.store(it));
+        outcomes.push(outbox.store(each));
         if (index % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
       }
       const settled = await Promise.all(outcomes);
@@ -73,8 +79,11 @@ describe("the outbox", () => {
       stream.mode = "there";
       const late = event();
       assert.equal(await outbox.store(late), "spooled");
-      await eventually(() => !outbox.isSpooling);
-      assert.deepEqual(stream.ids, [...events, late].map(({ id }) => id));
+      await until("the spool has drained", () => !outbox.isSpooling);
+      assert.deepEqual(
+        stream.ids,
+        [...events, late].map(({ id }) => id),
+      );
       assert.equal(await outbox.store(event()), "stored");
       await outbox.close();
     });
@@ -84,13 +93,16 @@ describe("the outbox", () => {
     stream.mode = "away";
     const first = await open();
     const events = Array.from({ length: 20 }, event);
-    assert.deepEqual(new Set(await Promise.all(events.map((it) => first.store(it)))), new Set(["spooled"]));
+    assert.deepEqual(new Set(await Promise.all(events.map((each) => first.store(each)))), new Set(["spooled"]));
     await first.close();
     stream.mode = "there";
     const second = await open();
     assert.ok(second.isSpooling);
-    await eventually(() => !second.isSpooling);
-    assert.deepEqual(stream.ids, events.map(({ id }) => id));
+    await until("the spool has drained", () => !second.isSpooling);
+    assert.deepEqual(
+      stream.ids,
+      events.map(({ id }) => id),
+    );
     await second.close();
   });
 

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -62,7 +71,7 @@ describe("the spool", () => {
     await first.append(1);
     await first.close();
     const [name] = segments() as [string];
-    appendFileSync(join(directory, name), "deadbeef {\"half");
+    appendFileSync(join(directory, name), 'deadbeef {"half');
     const second = await open();
     await second.append(2);
     assert.deepEqual(await drain(second), [1, 2]);
