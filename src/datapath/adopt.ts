@@ -50,7 +50,9 @@ function ownOnly(prefixes: readonly AdoptedMatch[]): AdoptedMatch[] {
   return sorted.flatMap(({ match, slots }) => {
     const length = match.prefixBits ?? 0;
     const all = bits(match.key, length);
-    const around = new Set(lengths.filter((other) => other < length).flatMap((other) => byBits.get(all.slice(0, other)) ?? []));
+    const around = new Set(
+      lengths.filter((other) => other < length).flatMap((other) => byBits.get(all.slice(0, other)) ?? []),
+    );
     const own = slots.filter((slot) => !around.has(slot));
     byBits.set(all, own);
     return own.length > 0 ? [{ match, slots: own }] : [];

@@ -15,9 +15,18 @@ const VERSION_DIGITS = 12;
 
 /** The same where, and only where, programs may share maps: layouts and sizes are the same. */
 export function layoutVersion(spec: ObjectSpec): string {
-  const maps = spec.maps.map(({ name, type, keySize, valueSize, maxEntries }) => [name, type, keySize, valueSize, maxEntries]);
+  const maps = spec.maps.map(({ name, type, keySize, valueSize, maxEntries }) => [
+    name,
+    type,
+    keySize,
+    valueSize,
+    maxEntries,
+  ]);
   const structures = layouts.map(({ name, size, offsets }) => [name, size, offsets]);
-  return createHash("sha256").update(JSON.stringify([maps, structures])).digest("hex").slice(0, VERSION_DIGITS);
+  return createHash("sha256")
+    .update(JSON.stringify([maps, structures]))
+    .digest("hex")
+    .slice(0, VERSION_DIGITS);
 }
 
 function filesIn(directory: string): string[] {
@@ -85,7 +94,8 @@ export class Pins {
   /** Takes everything out. */
   removeAll(): void {
     for (const version of [...this.otherVersions(), this.version]) this.removeVersion(version);
-    for (const directory of [join(this.directory, LINKS), this.directory]) if (existsSync(directory)) rmdirSync(directory);
+    for (const directory of [join(this.directory, LINKS), this.directory])
+      if (existsSync(directory)) rmdirSync(directory);
   }
 
   #links(version: string): string {
