@@ -2,8 +2,7 @@
 import type { LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { receiveDrops } from "../net/device-counters.js";
-import { networkLinks } from "../net/links.js";
-import { kernelHasTcx } from "./attach.js";
+import { LinkMonitor } from "../net/link-monitor.js";
 import { readTotals } from "./counters.js";
 import { ensureStackPair, removeHelperDevices, STACK_IN } from "./helper-devices.js";
 import { InterceptTable } from "./intercept-table.js";
@@ -16,14 +15,23 @@ import { type Datapath, type DatapathCounters, DatapathError, type InterceptCoun
 import { indexKey } from "./registers.js";
 import { zoneNumber } from "./zones.js";
 
+export interface DatapathEvents extends Omit<InterfaceEvents, "springboard"> {
+  /** An intercept is not on its interface any more, since that came again and the kernel refused. Names no subject. */
+  stranded(reason: string): void;
+}
+
 export class KernelDatapath implements Datapath {
   /** For tests, which look into the maps and run the programs by hand. */
   readonly object: LoadedObject;
   readonly #intercepts: InterceptTable;
   readonly #interfaces: Interfaces;
+  readonly #links: LinkMonitor;
   #config: Config;
 
-  constructor(options: DatapathOptions, events: Omit<InterfaceEvents, "springboard">) {
+  constructor(
+    options: DatapathOptions,
+    private readonly events: DatapathEvents,
+  ) {
     this.object = openObject(options);
     this.#intercepts = new InterceptTable(this.object, options);
     const pair = ensureStackPair();
@@ -35,19 +43,31 @@ export class KernelDatapath implements Datapath {
       stack_in_mac: pair.inMac,
       ttl: options.mediation.ttl,
     };
-    this.#interfaces = new Interfaces(this.object, options.interfaces, kernelHasTcx(), {
+    this.#interfaces = new Interfaces(this.object, options, {
       ...events,
       springboard: (ifindex) => this.#configure({ springboard_ifindex: ifindex }),
     });
     this.#configure({});
     this.#interfaces.attachOwn(pair.out, "stack-out");
     this.#interfaces.attachOwn(pair.in, "stack-in");
-    this.followInterfaces();
+    this.#links = new LinkMonitor({
+      changed: (link, before) => {
+        this.#interfaces.changed(link);
+        if (before && before.name !== link.name) this.#followInterface(before.name);
+        if (before?.name !== link.name) this.#followInterface(link.name);
+      },
+      gone: (link) => {
+        this.#interfaces.gone(link);
+        this.#followInterface(link.name);
+      },
+    });
+    this.#links.start();
   }
 
-  /** Looks at the node's interfaces again. */
+  /** Looks at all of the node's interfaces again; single changes are followed as they happen. */
   followInterfaces(): void {
-    this.#interfaces.reconcile(networkLinks());
+    this.#links.resynchronize();
+    this.#interfaces.check(this.#links.all());
   }
 
   /** Names of the interfaces in service. */
@@ -95,13 +115,23 @@ export class KernelDatapath implements Datapath {
   }
 
   close(): void {
+    this.#links.close();
     this.#interfaces.close();
     this.object.close();
     removeHelperDevices();
   }
 
   #matchContext(zone: string | undefined): MatchContext {
-    return { zone: zoneNumber(zone), ifindexOf: (name) => this.#interfaces.ifindexOf(name) };
+    return { zone: zoneNumber(zone), ifindexOf: (name) => this.#links.byName(name)?.ifindex };
+  }
+
+  #followInterface(name: string): void {
+    try {
+      this.#intercepts.followInterface(name, this.#links.byName(name)?.ifindex);
+    } catch (error) {
+      this.events.stranded(error instanceof Error ? error.message : String(error));
+    }
+    this.#updateFlags();
   }
 
   #updateFlags(): void {

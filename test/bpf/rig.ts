@@ -125,6 +125,8 @@ export class Rig implements Disposable {
         },
         attached() {},
         gone() {},
+        overtaken() {},
+        stranded() {},
       },
     );
   }
