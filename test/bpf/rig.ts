@@ -63,6 +63,8 @@ export interface RigOptions {
   readonly object?: "tc-61.o";
   /** Access interfaces besides acc0, acc1 and acct0. */
   readonly access?: readonly string[];
+  /** Zones by interface; acc1 is in "red" unless given. */
+  readonly zones?: Readonly<Record<string, string>>;
   /** Mediation interfaces besides med0. */
   readonly alsoMediation?: readonly string[];
 }
@@ -128,7 +130,7 @@ export class Rig implements Disposable {
           access: ["acc*", ...(options.access ?? [])],
           core: ["core*"],
           mediation: ["med*", ...(options.alsoMediation ?? [])],
-          zones: { acc1: "red" },
+          zones: options.zones ?? { acc1: "red" },
         },
         limits: { intercepts: 64, matches: 4096, mediationDevices: 16, dropPolicies: 16, ...options.limits },
         mediation: this.mediation,
