@@ -27,6 +27,8 @@ export interface DatapathCounters {
   readonly throughStack: bigint;
   /** Packets that drop policies left out. */
   readonly excluded: bigint;
+  /** Copies that XDP made, of those in `from` and `to`. */
+  readonly byXdp: bigint;
 }
 
 export interface MapFill {

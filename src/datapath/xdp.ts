@@ -13,7 +13,7 @@ interface XdpInterface {
   readonly ifindex: number;
   readonly roles: readonly Role[];
   /** False where the driver does not send frames that XDP redirects: nothing may be redirected there. */
-  readonly takesRedirects: boolean;
+  readonly redirectable: boolean;
 }
 
 const NO_PROGRAM = -1;
@@ -52,21 +52,21 @@ export class XdpLayer implements Disposable {
     const program = programOf(this.mode, roles);
     if (program !== undefined)
       this.#attachments.set(ifindex, this.hooks.attachXdp(this.#object.program(program), ifindex));
-    this.#follow({ ifindex, roles, takesRedirects: takesRedirects(ifindex) });
+    this.#follow({ ifindex, roles, redirectable: takesRedirects(ifindex) });
   }
 
   /** Asks the drivers again what they send: it changes with the programs and offloads at the other end of a veth. */
   followFeatures(): void {
     for (const known of this.#interfaces.values()) {
       const takes = takesRedirects(known.ifindex);
-      if (takes !== known.takesRedirects) this.#follow({ ...known, takesRedirects: takes });
+      if (takes !== known.redirectable) this.#follow({ ...known, redirectable: takes });
     }
   }
 
   detach(ifindex: number): void {
     const link = this.#interfaces.get(ifindex);
     if (!link) return;
-    this.#follow({ ...link, takesRedirects: false });
+    this.#follow({ ...link, redirectable: false });
     this.#interfaces.delete(ifindex);
     this.#attachments.get(ifindex)?.detach();
     this.#attachments.delete(ifindex);
@@ -87,9 +87,9 @@ export class XdpLayer implements Disposable {
     this.#rebuildFanOuts(link);
   }
 
-  #setPort({ ifindex, roles, takesRedirects }: XdpInterface): void {
+  #setPort({ ifindex, roles, redirectable }: XdpInterface): void {
     const ports = this.#object.map("mediation_ports");
-    if (roles.includes("mediation") && takesRedirects) ports.update(indexKey(ifindex), devmapValue(ifindex));
+    if (roles.includes("mediation") && redirectable) ports.update(indexKey(ifindex), devmapValue(ifindex));
     else ports.delete(indexKey(ifindex));
   }
 
@@ -104,7 +104,7 @@ export class XdpLayer implements Disposable {
 
   #rebuildPair(nextHop: XdpInterface, mediation: XdpInterface): void {
     if (!mediation.roles.includes("mediation")) return;
-    const usable = nextHop.takesRedirects && mediation.takesRedirects;
+    const usable = nextHop.redirectable && mediation.redirectable;
     for (const direction of directionsTowards(nextHop)) {
       for (let copies = 1; copies <= Limits.MAX_XDP_COPIES; copies++)
         this.#setFanOut(direction, nextHop.ifindex, mediation.ifindex, copies, usable);

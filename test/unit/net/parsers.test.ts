@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { parseAddress } from "../../../src/net/addresses.js";
 import { encodeInterfaceAddress, parseInterfaceAddress } from "../../../src/net/netlink/address.js";
 import { NetlinkFormatError } from "../../../src/net/netlink/errors.js";
@@ -28,13 +28,13 @@ function recorded(base64: string): NetlinkMessage {
   return message;
 }
 
-function ip(text: string) {
-  const address = parseAddress(text);
+function ip(literal: string) {
+  const address = parseAddress(literal);
   assert.ok(address);
   return address;
 }
 
-function message(type: number, payload: Buffer): NetlinkMessage {
+function made(type: number, payload: Buffer): NetlinkMessage {
   return { type, flags: 0, sequence: 0, payload };
 }
 
@@ -73,15 +73,15 @@ describe("link messages", () => {
   test("of a bridge's port tell nothing of the interface: it does not vanish when it leaves the bridge", () => {
     const bridge = Buffer.from(recorded(VETH_IN_BRIDGE).payload);
     bridge.writeUInt8(7, 0);
-    assert.equal(parseLink(message(DELLINK, bridge)), undefined);
+    assert.equal(parseLink(made(DELLINK, bridge)), undefined);
   });
 
   test("without a name tell of a radio, say", () => {
-    assert.equal(parseLink(message(NEWLINK, Buffer.concat([Buffer.alloc(16), attribute(11, u32(1))]))), undefined);
+    assert.equal(parseLink(made(NEWLINK, Buffer.concat([Buffer.alloc(16), attribute(11, u32(1))]))), undefined);
   });
 
   test("of other types are none", () => {
-    assert.equal(parseLink(message(20, Buffer.alloc(0))), undefined);
+    assert.equal(parseLink(made(20, Buffer.alloc(0))), undefined);
   });
 
   test("that ask for a veth pair name both ends with their addresses and sizes", () => {
@@ -102,13 +102,13 @@ describe("address messages", () => {
   ] as const) {
     test(`of ${address}/${prefixLength}`, () => {
       const wanted = { ...ip(address), ifindex: 5, prefixLength };
-      assert.deepEqual(parseInterfaceAddress(message(20, encodeInterfaceAddress(wanted, 0))), wanted);
+      assert.deepEqual(parseInterfaceAddress(made(20, encodeInterfaceAddress(wanted, 0))), wanted);
     });
   }
 
   test("whose address does not fit the family are none", () => {
     const info = Buffer.from([2, 24, 0, 0, 5, 0, 0, 0]);
-    assert.equal(parseInterfaceAddress(message(20, Buffer.concat([info, attribute(2, Buffer.alloc(16))]))), undefined);
+    assert.equal(parseInterfaceAddress(made(20, Buffer.concat([info, attribute(2, Buffer.alloc(16))]))), undefined);
   });
 });
 
@@ -118,18 +118,18 @@ describe("route messages", () => {
   test("with a gateway and an MTU of the path", () => {
     const metrics = nested(8, attribute(2, u32(1400)));
     const payload = [routeInfo(1), attribute(4, u32(3)), attribute(5, ip("192.0.2.9").bytes), metrics];
-    assert.deepEqual(parseRoute(message(24, Buffer.concat(payload))), { out: 3, gateway: ip("192.0.2.9"), mtu: 1400 });
+    assert.deepEqual(parseRoute(made(24, Buffer.concat(payload))), { out: 3, gateway: ip("192.0.2.9"), mtu: 1400 });
   });
 
   test("by way of a neighbour of the other family", () => {
     const via = attribute(18, Buffer.concat([Buffer.from([10, 0]), ip("2001:db8::9").bytes]));
     const payload = Buffer.concat([routeInfo(1), attribute(4, u32(3)), via]);
-    assert.deepEqual(parseRoute(message(24, payload)), { out: 3, gateway: ip("2001:db8::9") });
+    assert.deepEqual(parseRoute(made(24, payload)), { out: 3, gateway: ip("2001:db8::9") });
   });
 
   test("that lead to this node, or nowhere, are none", () => {
-    assert.equal(parseRoute(message(24, Buffer.concat([routeInfo(2), attribute(4, u32(1))]))), undefined);
-    assert.equal(parseRoute(message(24, routeInfo(7))), undefined);
+    assert.equal(parseRoute(made(24, Buffer.concat([routeInfo(2), attribute(4, u32(1))]))), undefined);
+    assert.equal(parseRoute(made(24, routeInfo(7))), undefined);
   });
 
   test("ask with the whole addresses and the interface that a packet came in by", () => {
@@ -145,7 +145,7 @@ describe("neighbour messages", () => {
       encodeNeighbourState(ip("2001:db8::9"), 4, "probe"),
       attribute(2, Buffer.from("020000000001", "hex")),
     ]);
-    assert.deepEqual(parseNeighbour(message(28, bytes)), {
+    assert.deepEqual(parseNeighbour(made(28, bytes)), {
       address: ip("2001:db8::9"),
       ifindex: 4,
       state: "probe",
@@ -154,7 +154,7 @@ describe("neighbour messages", () => {
   });
 
   test("without an IP address are none", () => {
-    assert.equal(parseNeighbour(message(28, Buffer.alloc(12))), undefined);
+    assert.equal(parseNeighbour(made(28, Buffer.alloc(12))), undefined);
   });
 });
 
@@ -173,7 +173,7 @@ function policy({ direction = 1, action = 0, protocol = 0, more = [attribute(5, 
   bytes.writeUInt16LE(2, 40);
   bytes.set([32, 24, protocol], 42);
   bytes.set([direction, action], 160);
-  return parseOutputPolicy(message(0x13, Buffer.concat([bytes, ...more])));
+  return parseOutputPolicy(made(0x13, Buffer.concat([bytes, ...more])));
 }
 
 describe("IPsec policies", () => {
@@ -202,8 +202,8 @@ describe("IPsec policies", () => {
   });
 
   test("by default block or accept what leaves", () => {
-    assert.equal(parseDefaultBlocks(message(0x27, Buffer.from([2, 2, 1]))), true);
-    assert.equal(parseDefaultBlocks(message(0x27, Buffer.from([1, 1, 2]))), false);
+    assert.equal(parseDefaultBlocks(made(0x27, Buffer.from([2, 2, 1]))), true);
+    assert.equal(parseDefaultBlocks(made(0x27, Buffer.from([1, 1, 2]))), false);
   });
 });
 
@@ -214,7 +214,7 @@ describe("whatever the bytes are", () => {
 
   function parseAll(bytes: Buffer, type: number): void {
     try {
-      for (const { payload } of parseMessages(bytes)) for (const parse of parsers) parse(message(type, payload));
+      for (const { payload } of parseMessages(bytes)) for (const parse of parsers) parse(made(type, payload));
     } catch (error) {
       if (!(error instanceof NetlinkFormatError)) throw error;
     }
