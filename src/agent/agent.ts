@@ -97,12 +97,13 @@ export class Agent {
     const { removed, put, refused } = reconcile(this.store.all(), datapath, this.#defaults);
     for (const error of refused.values()) metrics.refused(error.code);
     this.#markFailures((key) => refused.has(key));
+    datapath.activate();
     this.#applier.live = true;
     this.#processor.releaseAnswers((key) => refused.has(key));
     this.#rebuilt.resolve(this.#persistence.flush());
     log.info(
       { sessions: this.store.size, put, removed, refused: refused.size },
-      "the datapath holds what the sessions say",
+      "ready: the datapath holds what the sessions say",
     );
   }
 

@@ -1,45 +1,77 @@
-/** The one place that knows which datapath an agent runs on, and what of the configuration it needs. */
+/** The one place that knows which datapath an agent runs on, and what it needs of the configuration. */
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import type { AgentConfig } from "../config/schema.js";
 import { type DatapathOptions, DEFAULT_LIMITS } from "../datapath/options.js";
 import type { Datapath } from "../datapath/port.js";
+import { StartError } from "./errors.js";
 
 export type OpenDatapath = (config: AgentConfig, log: Logger) => Datapath | Promise<Datapath>;
 
-/** Where `make` puts the compiled eBPF objects; packages may say otherwise. */
-const OBJECT_DIRECTORY = process.env["SUBMIRROR_BPF"] ?? fileURLToPath(new URL("../../../build/bpf", import.meta.url));
-/** An IPv4 address, an IPv6 prefix and a delegated one for each intercept. */
+/** Addresses of one subscriber that are under intercept, as the tables are sized: IPv4, IPv6 prefix, delegated prefix. */
 const MATCHES_PER_INTERCEPT = 3;
+/** Beside the program: dist/src/agent/ of an installation. */
+const OBJECT_DIRECTORY = fileURLToPath(new URL("../../../build/bpf", import.meta.url));
+
+/** The datapath in the kernel. Loads libbpf, so that everything else runs without it. */
+export async function openKernelDatapath(config: AgentConfig, log: Logger): Promise<Datapath> {
+  const datapath = await loadDatapath(config, log).catch((error: unknown) => Promise.reject(asStartError(error)));
+  for (const role of ["access", "mediation"] as const) {
+    if (config.interfaces[role].length === 0 || datapath.interfaceNames(role).length > 0) continue;
+    log.warn({ patterns: config.interfaces[role] }, `no interface of interfaces.${role} is there yet`);
+  }
+  return datapath;
+}
+
+async function loadDatapath(config: AgentConfig, log: Logger) {
+  const { KernelDatapath } = await import("../datapath/kernel.js");
+  return new KernelDatapath(datapathOptions(config), {
+    attached: (name, roles) => log.info({ interface: name, roles }, "interface in service"),
+    gone: (name) => log.info({ interface: name }, "interface gone"),
+    failed: (name, reason) => log.error({ interface: name, reason }, "interface cannot be taken into service"),
+    overtaken: (name, direction, programs, regained) =>
+      log.warn(
+        { interface: name, direction, programs },
+        regained
+          ? "other programs came to run before ours, which went to the head of the chain again"
+          : "other programs run before ours: what they take or change is not mirrored as it came",
+      ),
+    stranded: (reason) => log.error({ reason }, "an intercept could not follow its interface"),
+  });
+}
 
 export function datapathOptions(config: AgentConfig): DatapathOptions {
-  const { access, mediation } = config.interfaces;
-  const { sourceIpv4, sourceIpv6, sourcePort, ttl, dscp } = config.mediation;
-  const intercepts = config.datapath.maxIntercepts;
+  const { datapath, interfaces, mediation } = config;
   return {
-    objectDirectory: OBJECT_DIRECTORY,
-    interfaces: { access, mediation },
-    limits: { ...DEFAULT_LIMITS, intercepts, matches: intercepts * MATCHES_PER_INTERCEPT },
+    objectDirectory: datapath.objectDirectory ?? OBJECT_DIRECTORY,
+    mode: datapath.mode,
+    ...(datapath.persist && { pinDirectory: datapath.pinDirectory }),
+    interfaces: {
+      access: interfaces.access,
+      core: interfaces.core,
+      mediation: interfaces.mediation,
+      zones: interfaces.zones,
+    },
+    limits: {
+      ...DEFAULT_LIMITS,
+      intercepts: datapath.maxIntercepts,
+      matches: datapath.maxIntercepts * MATCHES_PER_INTERCEPT,
+    },
     mediation: {
-      ...(sourceIpv4 !== undefined && { sourceIpv4 }),
-      ...(sourceIpv6 !== undefined && { sourceIpv6 }),
-      sourcePort,
-      ttl,
-      dscp,
-      udpChecksum: "zero",
-      oversize: config.datapath.oversize,
-      way: "auto",
+      ...(mediation.sourceIpv4 !== undefined && { sourceIpv4: mediation.sourceIpv4 }),
+      ...(mediation.sourceIpv6 !== undefined && { sourceIpv6: mediation.sourceIpv6 }),
+      sourcePort: mediation.sourcePort,
+      ttl: mediation.ttl,
+      dscp: mediation.dscp,
+      udpChecksum: datapath.udpChecksum,
+      oversize: datapath.oversize,
+      way: datapath.way,
     },
   };
 }
 
-/** The kernel's. Loaded when the prerequisites have been checked: it needs libbpf. */
-export async function loadKernelDatapath(): Promise<OpenDatapath> {
-  const { KernelDatapath } = await import("../datapath/kernel.js");
-  return (config, log) =>
-    new KernelDatapath(datapathOptions(config), {
-      attached: (name, roles) => log.info({ interface: name, roles }, "interface in service"),
-      gone: (name) => log.info({ interface: name }, "interface gone"),
-      failed: (name, reason) => log.error({ interface: name, reason }, "interface not in service"),
-    });
+/** What libbpf-ts, netlink or a missing object say is about this node, and has its remedy; the rest is a fault of ours. */
+function asStartError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return error;
+  return new StartError([`the datapath cannot be set up: ${error.message}`]);
 }

@@ -1,5 +1,6 @@
 /** The command line: what there is, with examples. Each command loads its code when it runs. */
 import { Command, CommanderError, Option } from "commander";
+import { mediationCommand } from "../mediation/command.js";
 import { EXIT, reportError } from "./exit.js";
 import { programVersion } from "./version.js";
 
@@ -25,6 +26,7 @@ export function createProgram(): Command {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
   });
+  program.addCommand(mediationCommand().copyInheritedSettings(program));
   return program;
 }
 

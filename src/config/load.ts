@@ -5,7 +5,7 @@ import { z } from "zod";
 import { substituteEnvironment } from "./environment.js";
 import { describeIssue, type SchemaProblem } from "./issues.js";
 import { ConfigError, type ConfigProblem, formatPath } from "./problem.js";
-import { type AgentConfig, type Config, configSchema } from "./schema.js";
+import { type AgentConfig, type Config, configSchema, type GatewayConfig } from "./schema.js";
 
 /** Throws ConfigError with every mistake. */
 export function loadConfig(file: string, environment: NodeJS.ProcessEnv = process.env): Config {
@@ -72,6 +72,14 @@ export function requireAgentParts(config: Config, file: string): AgentConfig {
   }
   if (config.interfaces === undefined || problems.length > 0) throw new ConfigError(file, problems);
   return { ...config, interfaces: config.interfaces };
+}
+
+/** Throws ConfigError where the section that only the gateway needs is not there. */
+export function requireGatewayParts(config: Config, file: string): GatewayConfig {
+  if (config.radius !== undefined) return { ...config, radius: config.radius };
+  throw new ConfigError(file, [
+    { path: "radius", message: "is missing; the gateway needs radius.clients and radius.upstreams" },
+  ]);
 }
 
 /** Offset of the value, or of the key itself, or of the nearest thing around what is missing. */

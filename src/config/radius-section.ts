@@ -1,4 +1,4 @@
 /** The section `radius` belongs to the gateway, whose schema it is. */
-import { z } from "zod";
+import { radiusConfigSchema } from "../gateway/config.js";
 
-export const radiusSection = z.unknown().optional();
+export const radiusSection = radiusConfigSchema.optional();

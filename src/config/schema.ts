@@ -1,7 +1,7 @@
 /** The configuration file: one for agent and gateway, each reads its part. Descriptions become the reference. */
 import { hostname } from "node:os";
 import { z } from "zod";
-import { hasHostBits, parseIpAddress, parseIpPrefix } from "../net/address.js";
+import { parseAddress, parsePrefix } from "../net/addresses.js";
 import { radiusSection } from "./radius-section.js";
 
 const port = z.int().min(1).max(65535);
@@ -18,12 +18,11 @@ const interfaceName = z
   .regex(/^[^\s/]{1,64}$/, "must be an interface name or a glob pattern, such as eth1 or ppp*");
 const interfaces = z.array(interfaceName);
 
-export const ipv4Address = z.string().refine((text) => parseIpAddress(text)?.family === 4, "must be an IPv4 address");
-export const ipv6Address = z.string().refine((text) => parseIpAddress(text)?.family === 6, "must be an IPv6 address");
-export const ipAddress = z.string().refine((text) => parseIpAddress(text) !== undefined, "must be an IP address");
+export const ipv4Address = z.string().refine((text) => parseAddress(text)?.family === 4, "must be an IPv4 address");
+export const ipv6Address = z.string().refine((text) => parseAddress(text)?.family === 6, "must be an IPv6 address");
+export const ipAddress = z.string().refine((text) => parseAddress(text) !== undefined, "must be an IP address");
 export const ipPrefix = z.string().refine((text) => {
-  const prefix = parseIpPrefix(text);
-  return prefix !== undefined && !hasHostBits(prefix);
+  return text.includes("/") && !("problem" in parsePrefix(text));
 }, "must be a prefix without host bits, such as 192.0.2.0/24");
 
 const natsUrl = z
@@ -84,6 +83,16 @@ const datapath = z.strictObject({
     .enum(["fragment", "drop"])
     .default("fragment")
     .describe("copies that exceed the MTU of the mediation path"),
+  way: z
+    .enum(["auto", "stack"])
+    .default("auto")
+    .describe("stack: copies always take the IP stack, for mediation paths with IPsec or routing by mark"),
+  udpChecksum: z.enum(["zero", "computed"]).default("zero").describe("of the outer header to an IPv6 mediation device"),
+  objectDirectory: path.optional().describe("where the compiled eBPF objects lie, if not beside the program"),
+  persist: z
+    .boolean()
+    .default(true)
+    .describe("mirroring goes on while no agent runs, and a starting agent takes over what it finds"),
   pinDirectory: path.default("/sys/fs/bpf/submirror").describe("where programs, links and maps outlive the agent"),
 });
 
@@ -126,6 +135,10 @@ export const configSchema = z.strictObject({
       access: interfaces.min(1).describe("towards the subscribers; names or glob patterns"),
       core: interfaces.default([]).describe("towards the network"),
       mediation: interfaces.default([]).describe("towards the mediation devices"),
+      zones: z
+        .record(interfaceName, name)
+        .default({})
+        .describe("routing instance of access interfaces, by pattern, where addresses overlap between instances"),
     })
     .optional(),
   datapath: datapath.prefault({}),
@@ -141,6 +154,9 @@ export type Config = z.infer<typeof configSchema>;
 
 /** What the agent needs beyond the schema: `requireAgentParts` has checked it. */
 export type AgentConfig = Config & { readonly interfaces: NonNullable<Config["interfaces"]> };
+
+/** What the gateway needs beyond the schema: `requireGatewayParts` has checked it. */
+export type GatewayConfig = Config & { readonly radius: NonNullable<Config["radius"]> };
 
 function defaultNode(): string {
   const short = hostname().split(".")[0] ?? "";

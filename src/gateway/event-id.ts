@@ -1,5 +1,5 @@
 /** Event ids: UUID version 7 (RFC 9562 section 5.7), so that they sort by time. */
-import { randomBytes } from "node:crypto";
+import { randomBytes } from "./random.js";
 
 /** A new id; those of one millisecond differ in 74 random bits. `now` is Unix time in milliseconds. */
 export function newEventId(now: number): string {

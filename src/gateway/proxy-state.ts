@@ -1,7 +1,7 @@
 /** The proxy's own Proxy-State (RFC 2865 section 5.33): put last in what goes up, taken off what comes down. */
-import { randomBytes } from "node:crypto";
 import { TYPE } from "../radius/codes.js";
 import type { Attribute } from "../radius/packet.js";
+import { randomBytes } from "./random.js";
 
 const BYTES = 8;
 

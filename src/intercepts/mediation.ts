@@ -1,10 +1,10 @@
 /** Where copies go: an IP literal and a UDP port. A host name is refused: what it resolves to is nobody's order. */
-import { formatIpAddress, parseIpAddress } from "../net/address.js";
+import { formatAddress, parseAddress } from "../net/addresses.js";
 import { InterceptError } from "./errors.js";
 
 /** The address in its canonical text. Throws InterceptError where it is none that can receive a copy. */
 export function mediationAddress(text: string, field = "mediation.address"): string {
-  const address = parseIpAddress(text);
+  const address = parseAddress(text);
   if (address === undefined) {
     throw new InterceptError(field, `${field} must be an IPv4 or IPv6 address, not a host name`);
   }
@@ -13,7 +13,7 @@ export function mediationAddress(text: string, field = "mediation.address"): str
   if (multicast || address.bytes.every((byte) => byte === 0)) {
     throw new InterceptError(field, `${field} must be a unicast address`);
   }
-  return formatIpAddress(address);
+  return formatAddress(address);
 }
 
 export function mediationPort(value: number, field = "mediation.port"): number {

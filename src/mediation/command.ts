@@ -2,7 +2,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { HEADER_FORMATS, type HeaderFormat } from "./datagram.js";
 import { type ListenAddress, ListenError, parseListenAddress } from "./listen.js";
-import { runMediation } from "./run.js";
 
 interface CommandOptions {
   listen: ListenAddress[];
@@ -34,7 +33,7 @@ function listenAddresses(text: string, before: ListenAddress[] | undefined): Lis
   }
 }
 
-/** To be mounted with `program.addCommand(mediationCommand())`. Sets `process.exitCode`. */
+/** To be mounted in the program. Sets `process.exitCode`. */
 export function mediationCommand(): Command {
   return new Command("mediation")
     .description("receive mirrored packets, tell the streams apart, write each to a pcapng file")
@@ -67,6 +66,7 @@ export function mediationCommand(): Command {
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
       const warn = (sentence: string): void => void process.stderr.write(`submirror mediation: ${sentence}\n`);
       const print = (text: string): void => void process.stdout.write(text);
+      const { runMediation } = await import("./run.js");
       try {
         process.exitCode = await runMediation(options, { print, warn, stop: stop.signal });
       } catch (error) {

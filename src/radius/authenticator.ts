@@ -2,8 +2,9 @@
  * Who made a packet: request and response authenticators (RFC 2865 section 3, RFC 2866 section 3, RFC 5176 section 2.3)
  * and Message-Authenticator (RFC 3579 section 3.2, RFC 5176 section 3.4).
  */
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { CODE, TYPE } from "./codes.js";
+import { hmacMd5, md5 } from "./md5.js";
 import { type Attribute, AUTHENTICATOR_BYTES, encodePacket, HEADER_BYTES, type ReceivedPacket } from "./packet.js";
 
 export const ZERO_AUTHENTICATOR = Buffer.alloc(AUTHENTICATOR_BYTES);
@@ -56,21 +57,18 @@ export function encodeResponse(
   return bytes;
 }
 
+/** Holds the place until the packet is signed. */
+const UNSIGNED: Attribute = { type: TYPE.messageAuthenticator, value: ZERO_AUTHENTICATOR };
+
 function layOut(packet: OutgoingPacket, authenticator: Buffer, options: SigningOptions): Buffer {
   const others = packet.attributes.filter(({ type }) => type !== TYPE.messageAuthenticator);
-  const attributes =
-    (options.messageAuthenticator ?? true)
-      ? [{ type: TYPE.messageAuthenticator, value: Buffer.alloc(MESSAGE_AUTHENTICATOR_BYTES) }, ...others]
-      : others;
+  const attributes = (options.messageAuthenticator ?? true) ? [UNSIGNED, ...others] : others;
   return encodePacket({ ...packet, authenticator, attributes });
 }
 
 /** Message-Authenticator is the first attribute and zero when this is called. */
 function writeMessageAuthenticator(bytes: Buffer, secret: Secret): void {
-  createHmac("md5", secret)
-    .update(bytes)
-    .digest()
-    .copy(bytes, HEADER_BYTES + 2);
+  hmacMd5(secret, bytes).copy(bytes, HEADER_BYTES + 2);
 }
 
 /** Whether the request authenticator of an Accounting-, CoA- or Disconnect-Request was made with `secret`. */
@@ -100,10 +98,15 @@ export function checkMessageAuthenticator(
   if (only === undefined) return "absent";
   if (found.length > 1 || only.value.length !== MESSAGE_AUTHENTICATOR_BYTES) return "bad";
   const offset = only.value.byteOffset - packet.bytes.byteOffset;
-  const copy = Buffer.from(packet.bytes);
-  authenticator.copy(copy, 4);
-  copy.fill(0, offset, offset + MESSAGE_AUTHENTICATOR_BYTES);
-  const expected = createHmac("md5", secret).update(copy).digest();
+  const { bytes } = packet;
+  const expected = hmacMd5(
+    secret,
+    bytes.subarray(0, 4),
+    authenticator,
+    bytes.subarray(HEADER_BYTES, offset),
+    ZERO_AUTHENTICATOR,
+    bytes.subarray(offset + MESSAGE_AUTHENTICATOR_BYTES),
+  );
   return timingSafeEqual(expected, only.value) ? "good" : "bad";
 }
 
@@ -114,14 +117,5 @@ export function requestMessageAuthenticator(packet: ReceivedPacket, secret: Secr
 }
 
 function hashWith(bytes: Buffer, authenticator: Buffer, secret: Secret): Buffer {
-  return createHash("md5")
-    .update(bytes.subarray(0, 4))
-    .update(authenticator)
-    .update(bytes.subarray(HEADER_BYTES))
-    .update(secret)
-    .digest();
-}
-
-function md5(bytes: Buffer, secret: Secret): Buffer {
-  return createHash("md5").update(bytes).update(secret).digest();
+  return md5(bytes.subarray(0, 4), authenticator, bytes.subarray(HEADER_BYTES), secret);
 }

@@ -1,7 +1,7 @@
 /** Values that RADIUS hides on a hop with the hop's secret: User-Password (RFC 2865 section 5.2), salted values (RFC 2868 section 3.5). */
-import { createHash } from "node:crypto";
 import type { Secret } from "./authenticator.js";
 import { RadiusError } from "./errors.js";
+import { md5 } from "./md5.js";
 
 const BLOCK_BYTES = 16;
 const SALT_BYTES = 2;
@@ -23,9 +23,7 @@ function chain(direction: CipherDirection, input: Buffer, secret: Secret, seed: 
   const output = Buffer.allocUnsafe(input.length);
   let previous = seed;
   for (let start = 0; start < input.length; start += BLOCK_BYTES) {
-    const hash = createHash("md5").update(secret);
-    for (const part of previous) hash.update(part);
-    const key = hash.digest();
+    const key = md5(secret, ...previous);
     for (let i = 0; i < BLOCK_BYTES; i++) output[start + i] = (input[start + i] as number) ^ (key[i] as number);
     previous = [(direction === "hide" ? output : input).subarray(start, start + BLOCK_BYTES)];
   }

@@ -4,7 +4,7 @@ import type { Config } from "../config/schema.js";
 import { EventError } from "../events/errors.js";
 import type { EventLi } from "../events/li.js";
 import { ERROR_CAUSE } from "../events/types.js";
-import { isLoopback, parseIpAddress } from "../net/address.js";
+import { isLoopback, parseAddress } from "../net/addresses.js";
 
 /** Turns an instruction as it came into one that may be carried out, or into its refusal. */
 export interface Authorizer {
@@ -41,6 +41,6 @@ function isLoopbackServer(server: string): boolean {
   const url = new URL(server.includes("://") ? server : `nats://${server}`);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   if (host === "localhost") return true;
-  const address = parseIpAddress(host);
+  const address = parseAddress(host);
   return address !== undefined && isLoopback(address);
 }

@@ -2,7 +2,7 @@
 import { valueOf, valuesOf } from "../events/attributes.js";
 import { EventError } from "../events/errors.js";
 import type { RadiusAttributes } from "../events/types.js";
-import { formatIpPrefix, hasHostBits, type IpPrefix, parseIpAddress, parseIpPrefix } from "../net/address.js";
+import { formatPrefix, type IpPrefix, maskBytes, parseAddress, parsePrefix } from "../net/addresses.js";
 import type { AddressAttribute } from "./session.js";
 
 /** RFC 2865 section 5.8: the user or the NAS chooses, so this is no address yet. 0.0.0.0 is seen in accounting. */
@@ -24,19 +24,20 @@ export function readAddresses(name: AddressAttribute, attributes: RadiusAttribut
 function readFramedIpAddress(attributes: RadiusAttributes): string | undefined {
   const value = valueOf(attributes, "Framed-IP-Address");
   if (value === undefined || NOT_YET_AN_ADDRESS.has(value)) return undefined;
-  const address = parseIpAddress(value);
+  const address = parseAddress(value);
   if (address?.family !== 4) throw new EventError("Framed-IP-Address", "Framed-IP-Address must be an IPv4 address");
   const host: IpPrefix = { ...address, length: 32 };
   const netmask = valueOf(attributes, "Framed-IP-Netmask");
-  if (netmask === undefined) return formatIpPrefix(host);
-  const routed: IpPrefix = { ...address, length: netmaskLength(netmask) };
+  if (netmask === undefined) return formatPrefix(host);
+  const length = netmaskLength(netmask);
   // A mask often only tells the width of a shared access network. It is the subscriber's own subnet where the address
   // is the network's; anything else is one host, so that a neighbour is never mirrored.
-  return formatIpPrefix(hasHostBits(routed) ? host : routed);
+  const isNetwork = maskBytes(address.bytes, length).equals(address.bytes);
+  return formatPrefix(isNetwork ? { ...address, length } : host);
 }
 
 function netmaskLength(netmask: string): number {
-  const mask = parseIpAddress(netmask);
+  const mask = parseAddress(netmask);
   if (mask?.family === 4) {
     const bits = [...mask.bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
     const contiguous = /^(1+)0*$/.exec(bits);
@@ -46,16 +47,16 @@ function netmaskLength(netmask: string): number {
 }
 
 function ipv6Prefix(name: string, value: string): string {
-  const prefix = parseIpPrefix(value);
-  if (prefix?.family !== 6 || prefix.length === 0) {
-    throw new EventError(name, `${name} must be an IPv6 prefix with a length of 1 to 128`);
-  }
-  if (hasHostBits(prefix)) throw new EventError(name, `${name} must have no bits set beyond its prefix length`);
-  return formatIpPrefix(prefix);
+  const prefix = value.includes("/") ? parsePrefix(value) : { problem: "must be ADDRESS/LENGTH" };
+  if ("problem" in prefix) throw new EventError(name, `${name} ${prefix.problem}`);
+  if (prefix.family !== 6) throw new EventError(name, `${name} must be an IPv6 prefix`);
+  // It would mirror everybody.
+  if (prefix.length === 0) throw new EventError(name, `${name} must have a length of 1 to 128`);
+  return formatPrefix(prefix);
 }
 
 function ipv6Host(name: string, value: string): string {
-  const address = parseIpAddress(value);
+  const address = parseAddress(value);
   if (address?.family !== 6) throw new EventError(name, `${name} must be an IPv6 address`);
-  return formatIpPrefix({ ...address, length: 128 });
+  return formatPrefix({ ...address, length: 128 });
 }

@@ -119,6 +119,7 @@ export class Rig implements Disposable {
     this.datapath = new KernelDatapath(
       {
         objectDirectory: this.#objectDirectory(options.object),
+        mode: "tc",
         interfaces: { access: ["acc*", ...(options.access ?? [])], mediation: ["med*"], zones: { acc1: "red" } },
         limits: { intercepts: 64, matches: 4096, mediationDevices: 16, dropPolicies: 16, ...options.limits },
         mediation: this.mediation,
@@ -129,6 +130,8 @@ export class Rig implements Disposable {
         },
         attached() {},
         gone() {},
+        overtaken() {},
+        stranded() {},
       },
     );
   }

@@ -55,18 +55,24 @@ export class FakeDatapath implements Datapath {
   }
 
   counters(): DatapathCounters {
+    const dropped = { "no-route": 0n, oversize: 3n };
     return {
       from: { packets: 7n, bytes: 700n },
       to: NONE,
-      dropped: { no_route: 0n, oversize: 3n },
+      dropped,
       fragmented: 2n,
-      throughStack: 0n,
-      excluded: 0n,
+      throughStack: 4n,
+      excluded: 1n,
+      byXdp: 0n,
     };
   }
 
   fill(): MapFill[] {
     return [{ map: "intercepts", entries: this.specs.size, capacity: this.capacity }];
+  }
+
+  activate(): void {
+    this.journal.push("activate");
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { loadKernelDatapath } from "../../agent/datapath-factory.js";
+import { openKernelDatapath } from "../../agent/datapath-factory.js";
 import { StartError } from "../../agent/errors.js";
 import { checkPrerequisites } from "../../agent/prerequisites.js";
 import { startAgent } from "../../agent/run.js";
@@ -21,10 +21,10 @@ export async function runAgentCommand(flags: DaemonFlags): Promise<void> {
   if (problems.length > 0) throw new StartError(problems);
   const log = createLog("agent", config);
   const ended = untilSignal();
-  const agent = await startAgent({ config, version: programVersion(), log, openDatapath: await loadKernelDatapath() });
+  const agent = await startAgent({ config, version: programVersion(), log, openDatapath: openKernelDatapath });
   try {
     const signal = await Promise.race([ended, agent.ready.then(() => ended)]);
-    log.info({ signal }, "ending; what is mirrored goes on");
+    log.info({ signal }, "ending");
   } finally {
     await agent.stop();
   }

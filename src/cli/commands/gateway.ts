@@ -1,14 +1,26 @@
-import { loadConfig } from "../../config/load.js";
+import { loadConfig, requireGatewayParts } from "../../config/load.js";
 import { printConfig } from "../../config/print.js";
-import { UsageError } from "../exit.js";
+import { runGateway } from "../../gateway/run.js";
+import { createLog } from "../log.js";
 import type { DaemonFlags } from "../program.js";
+import { untilSignal } from "../shutdown.js";
+import { programVersion } from "../version.js";
 
 /** `submirror gateway`: runs until a signal ends it. */
 export async function runGatewayCommand(flags: DaemonFlags): Promise<void> {
-  const config = loadConfig(flags.config);
+  const loaded = loadConfig(flags.config);
   if (flags.printConfig === true) {
-    process.stdout.write(printConfig(config));
+    process.stdout.write(printConfig(loaded));
     return;
   }
-  throw new UsageError("the gateway is not part of this build");
+  const config = requireGatewayParts(loaded, flags.config);
+  const log = createLog("gateway", config);
+  const ended = untilSignal();
+  const gateway = await runGateway({ config, version: programVersion(), log });
+  try {
+    const signal = await Promise.race([ended, gateway.ready.then(() => ended)]);
+    log.info({ signal }, "ending");
+  } finally {
+    await gateway.stop();
+  }
 }

@@ -5,8 +5,6 @@ import type { Namespace } from "./namespace.js";
 import { until } from "./poll.js";
 
 export interface CaptureOptions {
-  /** pcap filter expression. */
-  readonly filter?: string;
   /** Bytes of each packet that are kept. Absent: all. */
   readonly snapLength?: number;
   /** Ring between the kernel and the file, MiB. */
@@ -25,18 +23,20 @@ export class Capture {
     readonly daemon: Daemon,
   ) {}
 
-  /** Resolves when the capture runs: what passes from now on is in the file. */
+  /**
+   * Resolves when the capture runs: what passes from now on, in either direction, is in the file. There is no filter:
+   * with one, tcpdump drops the first packet that fits it.
+   */
   static async start(
     namespace: Namespace,
     device: string,
     file: string,
     options: CaptureOptions = {},
   ): Promise<Capture> {
-    const { filter, snapLength = 65_535, bufferMebibytes = 64 } = options;
+    const { snapLength = 65_535, bufferMebibytes = 64 } = options;
     const argv = ["tcpdump", "-n", "-Z", "root", "-i", device, "-w", file, "--time-stamp-precision=nano"];
     // Immediate: hands packets over one by one; nothing stays behind in a half-filled block.
     argv.push("--immediate-mode", "-B", `${bufferMebibytes * 1024}`, "-s", `${snapLength}`);
-    if (filter !== undefined) argv.push(filter);
     const daemon = namespace.start(`tcpdump-${device}`, argv);
     await daemon.ready("the capture", () => daemon.stderr().includes("listening on"));
     return new Capture(file, daemon);
@@ -44,11 +44,12 @@ export class Capture {
 
   /** Waits until all that the interface carried is taken in, ends, and throws LabError where something was dropped. */
   async stop(): Promise<CaptureCounts> {
-    await until(() => this.#caughtUp(), { what: `the capture into ${this.file} to catch up`, everyMs: 50 });
+    const caughtUp = async (): Promise<boolean> => missing(await this.#counts()) <= 0;
+    await until(caughtUp, { what: `the capture into ${this.file} to catch up`, everyMs: 50 });
     await this.daemon.stop("SIGINT");
     const counts = lastCounts(this.daemon.stderr());
     if (counts === undefined) throw new LabError(`tcpdump did not say what it captured: ${this.daemon.stderr()}`);
-    if (counts.dropped !== 0 || counts.captured !== counts.received) {
+    if (counts.dropped !== 0 || missing(counts) !== 0) {
       throw new LabError(
         `the capture into ${this.file} is not complete: ${JSON.stringify(counts)}; use a larger buffer`,
       );
@@ -57,12 +58,16 @@ export class Capture {
   }
 
   /** tcpdump answers SIGUSR1 with its counters so far. */
-  async #caughtUp(): Promise<boolean> {
+  async #counts(): Promise<CaptureCounts> {
     const before = this.daemon.stderr().length;
     this.daemon.signal("SIGUSR1");
-    const counts = await this.daemon.ready("counters", () => lastCounts(this.daemon.stderr().slice(before)));
-    return counts.captured >= counts.received - counts.dropped;
+    return this.daemon.ready("counters", () => lastCounts(this.daemon.stderr().slice(before)));
   }
+}
+
+/** Packets that the kernel has for tcpdump and that are not in the file yet. */
+function missing({ received, captured, dropped }: CaptureCounts): number {
+  return received - captured - dropped;
 }
 
 /** Reads tcpdump's counters, in either of the two layouts that it prints; undefined while they are not complete. */

@@ -13,6 +13,12 @@ export interface FreeradiusClient {
   readonly secret: string;
 }
 
+export interface FreeradiusHome {
+  readonly address: string;
+  readonly ports: { readonly auth: number; readonly acct: number };
+  readonly secret: string;
+}
+
 export interface FreeradiusOptions {
   /** Configuration directory; made where it is missing, files in it are overwritten. */
   readonly dir: string;
@@ -23,6 +29,8 @@ export interface FreeradiusOptions {
   readonly clients: readonly FreeradiusClient[];
   /** Text of the users file, see users(5). Reply attributes go on lines that start with a tab. */
   readonly users: string;
+  /** Where this server relays everything instead of answering itself. */
+  readonly proxyTo?: FreeradiusHome;
   /** Network namespace to run in, entered by `nsenter --net=`. Default: where we are. */
   readonly netns?: string;
   /** More text for radiusd.conf, by the place where it goes. */
@@ -72,7 +80,7 @@ cleanup_delay = 2
 max_request_time = 10
 max_requests = 65536
 hostname_lookups = no
-proxy_requests = no
+proxy_requests = ${options.proxyTo === undefined ? "no" : "yes"}
 log {
   destination = stdout
   auth = no
@@ -91,6 +99,7 @@ thread pool {
   max_requests_per_server = 0
 }
 ${options.clients.map(clientSection).join("\n")}
+${options.proxyTo === undefined ? "" : proxySections(options.proxyTo)}
 ${extra.top ?? ""}
 modules {
   pap {
@@ -121,11 +130,14 @@ server default {
     port = ${ports.acct}
   }
   authorize {
-    files
+    ${options.proxyTo === undefined ? "files" : TO_HOME}
     chap
     mschap
     ${extra.authorize ?? ""}
     pap
+  }
+  preacct {
+    ${options.proxyTo === undefined ? "" : TO_HOME}
   }
   authenticate {
     Auth-Type PAP {
@@ -153,8 +165,37 @@ server default {
 function clientSection(client: FreeradiusClient): string {
   return `client ${client.name} {
   ${addressItem(client.address)}
-  secret = '${client.secret.replaceAll(/[\\']/g, "\\$&")}'
+  secret = ${quoted(client.secret)}
 }`;
+}
+
+const TO_HOME = `update control {
+      Proxy-To-Realm := "home"
+    }`;
+
+function proxySections(home: FreeradiusHome): string {
+  const server = (type: "auth" | "acct") => `home_server home_${type} {
+  type = ${type}
+  ${addressItem(home.address)}
+  port = ${home.ports[type]}
+  secret = ${quoted(home.secret)}
+  status_check = none
+}
+home_server_pool home_${type} {
+  type = fail-over
+  home_server = home_${type}
+}`;
+  return `${server("auth")}
+${server("acct")}
+realm home {
+  auth_pool = home_auth
+  acct_pool = home_acct
+  nostrip
+}`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
 }
 
 function addressItem(address: string): string {

@@ -41,6 +41,11 @@ export interface IpPacket {
 
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, icmp6: 58 } as const;
 
+/** Source address, 4 or 16 bytes, also of a packet that the capture cut behind its IP header. */
+export function sourceAddress(packet: Buffer): Buffer {
+  return packet.readUInt8(0) >>> 4 === 4 ? packet.subarray(12, 16) : packet.subarray(8, 24);
+}
+
 /** Undefined where it is no whole IP packet. */
 export function parseIp(packet: Buffer): IpPacket | undefined {
   if (packet.length < 1) return undefined;

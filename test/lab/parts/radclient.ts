@@ -13,6 +13,8 @@ export interface RadclientOptions {
   /** Tries, and seconds to wait after each. Default 1 and 5. */
   readonly tries?: number;
   readonly timeoutSeconds?: number;
+  /** Network namespace to send from. Default: where we are. */
+  readonly netns?: string;
 }
 
 export interface RadclientAnswer {
@@ -26,7 +28,9 @@ export interface RadclientAnswer {
 export async function radclient(options: RadclientOptions): Promise<RadclientAnswer> {
   const target = `${options.address ?? "127.0.0.1"}:${options.port}`;
   const limits = ["-r", String(options.tries ?? 1), "-t", String(options.timeoutSeconds ?? 5)];
-  const child = spawn("radclient", ["-x", ...limits, target, options.command, options.secret]);
+  const from = options.netns === undefined ? [] : ["nsenter", `--net=/run/netns/${options.netns}`];
+  const argv = [...from, "radclient", "-x", ...limits, target, options.command, options.secret];
+  const child = spawn(argv[0] as string, argv.slice(1));
   child.stdin.end(options.attributes.join("\n"));
   let output = "";
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));

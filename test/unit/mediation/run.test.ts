@@ -12,7 +12,7 @@ import type { MediationReport } from "../../../src/mediation/report.js";
 import { readFrames } from "../../lab/parts/pcap.js";
 import { until } from "../../lab/parts/poll.js";
 
-const MAIN = fileURLToPath(new URL("../../../src/mediation/main.js", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "submirror-mediation-"));
 const started: ChildProcess[] = [];
 after(() => {
@@ -41,7 +41,7 @@ async function start(name: string, ...more: string[]): Promise<Running> {
   const port = await freePort();
   const out = join(directory, name);
   const listen = [`127.0.0.1:${port}`, `[::1]:${port}`].flatMap((address) => ["--listen", address]);
-  const child = spawn(process.execPath, [MAIN, ...listen, "--out", out, "--json", ...more]);
+  const child = spawn(process.execPath, [MAIN, "mediation", ...listen, "--out", out, "--json", ...more]);
   started.push(child);
   let [stdout, stderr] = ["", ""];
   child.stdout.on("data", (data: Buffer) => (stdout += data.toString()));
@@ -174,12 +174,15 @@ describe("submirror mediation", () => {
     await new Promise<void>((resolve) => taken.bind(0, "127.0.0.1", resolve));
     const { port } = taken.address();
     const cases: [string[], RegExp][] = [
-      [["--listen", `127.0.0.1:${port}`, "--out", directory], /^submirror mediation: cannot listen on .*in use/],
+      [["--listen", `127.0.0.1:${port}`, "--out", directory], /cannot listen on .*in use/],
       [["--listen", "198.51.100.9", "--out", directory], /no interface of this host has the address/],
       [["--listen", "127.0.0.1", "--out", "/proc/nowhere"], /cannot write into the output directory/],
     ];
     for (const [args, message] of cases) {
-      const { status, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8", timeout: 20_000 });
+      const { status, stderr } = spawnSync(process.execPath, [MAIN, "mediation", ...args], {
+        encoding: "utf8",
+        timeout: 20_000,
+      });
       assert.equal(status, 2);
       assert.match(stderr, message);
       assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);

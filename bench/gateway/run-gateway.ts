@@ -1,0 +1,16 @@
+/** A gateway in a process of its own, whose events go nowhere: configuration as JSON in the first argument. */
+import { Registry } from "prom-client";
+import { radiusConfigSchema } from "../../src/gateway/config.js";
+import { startGateway } from "../../src/gateway/gateway.js";
+
+const silent = () => undefined;
+const log = { debug: silent, info: silent, warn: silent, error: silent };
+const bus = {
+  publish: () => Promise.resolve(),
+  results: async function* () {},
+};
+
+const config = radiusConfigSchema.parse(JSON.parse(process.argv[2] ?? "{}"));
+const gateway = startGateway(config, { bus, log, metricsRegistry: new Registry() });
+const ports = await gateway.ready;
+process.stdout.write(`${JSON.stringify(ports)}\n`);

@@ -1,3 +1,0 @@
-import { mediationCommand } from "./command.js";
-
-await mediationCommand().parseAsync();

@@ -1,0 +1,32 @@
+/** HTTP end points of programs in a namespace. */
+import { LabError } from "./errors.js";
+import type { Namespace } from "./namespace.js";
+
+const GET = `const r = await fetch(process.argv[1]); process.stdout.write(r.status + "\\n" + (await r.text()));`;
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Undefined where nobody answers. */
+export async function httpGet(namespace: Namespace, url: string): Promise<HttpAnswer | undefined> {
+  const argv = [process.execPath, "--input-type=module", "-e", GET, url];
+  const { code, stdout } = await namespace.run(argv, { accept: [0, 1], timeout: 10_000 });
+  if (code !== 0) return undefined;
+  const [status = "", ...body] = stdout.split("\n");
+  return { status: Number(status), body: body.join("\n") };
+}
+
+/** Samples of a Prometheus end point: by name with labels, as they are written there. */
+export async function readMetrics(namespace: Namespace, url: string): Promise<ReadonlyMap<string, number>> {
+  const answer = await httpGet(namespace, url);
+  if (answer?.status !== 200) throw new LabError(`${url} does not answer (${answer?.status ?? "no connection"})`);
+  const samples = answer.body.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    samples.map((line) => {
+      const space = line.lastIndexOf(" ");
+      return [line.slice(0, space), Number(line.slice(space + 1))];
+    }),
+  );
+}
