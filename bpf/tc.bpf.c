@@ -300,13 +300,13 @@ int stack_ingress(struct __sk_buff *skb)
 
 /* Keep places in a chain while one of the programs above moves to its head. */
 SEC("tc")
-int stand_in_first(struct __sk_buff *skb)
+int stand_in_first(struct __sk_buff *skb __attribute__((unused)))
 {
 	return VERDICT_NEXT;
 }
 
 SEC("tc")
-int stand_in_behind(struct __sk_buff *skb)
+int stand_in_behind(struct __sk_buff *skb __attribute__((unused)))
 {
 	return VERDICT_NEXT;
 }
