@@ -1,7 +1,9 @@
 /** Programs on interfaces: which belong where, and how they are put there. */
-import { type Attachment, BpfError, ClsactFilter, type Direction, features, type LoadedObject } from "libbpf-ts";
+import { type Attachment, BpfError, ClsactFilter, type Direction, features, Link, type LoadedObject } from "libbpf-ts";
 import type { NetworkLink } from "../net/links.js";
 import { programNames, tcxEntries } from "./chain.js";
+
+export type XdpMode = "xdp-tap" | "xdp-forward";
 
 export interface Hook {
   readonly program: string;
@@ -11,10 +13,12 @@ export interface Hook {
 export type Role = "access" | "core" | "mediation" | "stack-out" | "stack-in" | "springboard";
 
 /** In the order of attaching: each goes to the head of its chain, so the last one runs first. */
-export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
+export function hooksOf(role: Role, hasLinkLayer: boolean, xdp?: XdpMode): readonly Hook[] {
   const suffix = hasLinkLayer ? "" : "_l3";
   switch (role) {
     case "access":
+      // What XDP leaves of a tap's frames; they go nowhere from there, so there is no egress.
+      if (xdp === "xdp-tap" && hasLinkLayer) return [{ program: "tap_ingress", direction: "ingress" }];
       return [
         { program: `access_ingress${suffix}`, direction: "ingress" },
         { program: `access_egress${suffix}`, direction: "egress" },
@@ -57,7 +61,7 @@ const PRIORITY: Readonly<Partial<Record<Role, number>>> = { mediation: 1, access
 /** Ours by its number, so that a filter that outlived its agent is replaced and not doubled. */
 const CLSACT_HANDLE = 0x73756201;
 
-function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifindex: number): ClsactFilter {
+export function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifindex: number): ClsactFilter {
   const program = object.program(hook.program);
   const place = { ifindex, direction: hook.direction, priority: PRIORITY[role] ?? 1, handle: CLSACT_HANDLE };
   try {
@@ -71,31 +75,12 @@ function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifindex: num
 }
 
 /** tcx runs before clsact and may end the packet's way, so nothing could be promised. */
-function refuseBehindTcx({ ifindex, name }: NetworkLink, direction: Direction): void {
+export function refuseBehindTcx({ ifindex, name }: NetworkLink, direction: Direction): void {
   const ahead = tcxEntries(ifindex, direction);
   if (ahead.length === 0) return;
   throw new Error(
     `tcx programs (${programNames(ahead).join(", ")}) are attached to the ${direction} of ${name}; tcx runs before clsact, which datapath.attach asks for, and may end a packet's way before it is seen: set datapath.attach to auto, or take those programs off ${name}.`,
   );
-}
-
-/** Puts the programs of `role` on an interface: all of them, or throws and leaves none. */
-export function attachRole(object: LoadedObject, link: NetworkLink, role: Role, mode: AttachMode): Placed[] {
-  const placed: Placed[] = [];
-  try {
-    for (const hook of hooksOf(role, link.hasLinkLayer)) {
-      if (mode === "clsact") refuseBehindTcx(link, hook.direction);
-      const attachment =
-        mode === "tcx"
-          ? object.program(hook.program).attachTcx({ ifindex: link.ifindex, direction: hook.direction, place: "first" })
-          : clsactFilter(object, hook, role, link.ifindex);
-      placed.push({ hook, attachment });
-    }
-  } catch (error) {
-    for (const { attachment } of placed) takeOff(attachment);
-    throw error;
-  }
-  return placed;
 }
 
 /** Takes a program off its hook, also where the interface is gone, and its attachments with it. */
@@ -105,6 +90,12 @@ export function takeOff(attachment: Attachment): void {
   } catch {
     attachment.close();
   }
+}
+
+/** For a program whose interface is gone: its pin, which would name nothing, goes too. */
+export function letGo(attachment: Attachment): void {
+  if (attachment instanceof Link) attachment.unpin();
+  attachment.close();
 }
 
 /**
@@ -124,6 +115,8 @@ export function moveFirst(object: LoadedObject, { hook, attachment }: Placed, if
     attachment.update(program);
     throw error;
   }
+  const pinPath = attachment instanceof Link ? attachment.pinPath : undefined;
   takeOff(attachment);
+  if (pinPath !== undefined) first.pin(pinPath);
   return { hook, attachment: first };
 }

@@ -3,12 +3,14 @@ import { BpfError, type BpfMap, type LoadedObject } from "libbpf-ts";
 import { globMatcher } from "../net/globs.js";
 import type { LinkListener } from "../net/link-monitor.js";
 import type { NetworkLink } from "../net/links.js";
-import { type AttachMode, attachMode, attachRole, type Placed, type Role, takeOff } from "./attach.js";
+import { letGo, type Placed, type Role, takeOff } from "./attach.js";
 import { type ChainEvents, ChainWatch, type Watched } from "./chain-watch.js";
 import { ensureSpringboard, HELPER_DEVICES } from "./helper-devices.js";
+import type { Hooks } from "./hooks.js";
 import { MediationInterface } from "./layout.gen.js";
 import type { DatapathOptions } from "./options.js";
 import { indexKey } from "./registers.js";
+import type { XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
 
 interface InService extends Watched {
@@ -48,9 +50,9 @@ export class Interfaces implements LinkListener {
   readonly #failures = new Map<number, string>();
   readonly #own: Placed[] = [];
   readonly #isAccess: (name: string) => boolean;
+  readonly #isCore: (name: string) => boolean;
   readonly #isMediation: (name: string) => boolean;
   readonly #zones: readonly { readonly fits: (name: string) => boolean; readonly zone: number }[];
-  readonly #mode: AttachMode;
   readonly #chains: ChainWatch;
   #turn: NodeJS.Immediate | undefined;
   #turnEnds = performance.now() + FIRST_TURN_MS;
@@ -59,15 +61,17 @@ export class Interfaces implements LinkListener {
   constructor(
     private readonly object: LoadedObject,
     { interfaces, attach = {} }: Pick<DatapathOptions, "interfaces" | "attach">,
+    private readonly hooks: Hooks,
     private readonly events: InterfaceEvents,
+    private readonly xdp?: XdpLayer,
   ) {
     this.#isAccess = globMatcher(interfaces.access);
+    this.#isCore = globMatcher(xdp ? (interfaces.core ?? []) : []);
     this.#isMediation = globMatcher(interfaces.mediation);
     this.#zones = Object.entries(interfaces.zones ?? {}).map(([glob, zone]) => ({
       fits: globMatcher([glob]),
       zone: zoneNumber(zone),
     }));
-    this.#mode = attachMode(attach.mode ?? "auto");
     this.#chains = new ChainWatch(object, this.#inService, attach.keepFirst ?? true, {
       overtaken: (...event) => this.events.overtaken(...event),
       lost: (ifindex) => this.#takeAgain(ifindex),
@@ -85,7 +89,7 @@ export class Interfaces implements LinkListener {
   }
 
   attachOwn(link: NetworkLink, role: Role): void {
-    this.#own.push(...attachRole(this.object, link, role, this.#mode));
+    this.#own.push(...this.hooks.attachRole(link, role));
   }
 
   changed(link: NetworkLink): void {
@@ -116,11 +120,23 @@ export class Interfaces implements LinkListener {
     for (const ifindex of this.#inService.keys()) this.#chains.look(ifindex);
   }
 
-  close(): void {
-    this.#chains.stop();
-    clearImmediate(this.#turn);
+  /** Takes every program off its interface. */
+  detach(): void {
+    this.#stop();
     for (const ifindex of this.#inService.keys()) this.#drop(ifindex);
     for (const { attachment } of this.#own) takeOff(attachment);
+  }
+
+  /** Lets go of the programs; those that are pinned go on. */
+  close(): void {
+    this.#stop();
+    for (const { placed } of this.#inService.values()) for (const { attachment } of placed) attachment.close();
+    for (const { attachment } of this.#own) attachment.close();
+  }
+
+  #stop(): void {
+    this.#chains.stop();
+    clearImmediate(this.#turn);
   }
 
   /** Takes into service what waits, as long as this turn of the event loop may last. */
@@ -141,6 +157,7 @@ export class Interfaces implements LinkListener {
     if (HELPER_DEVICES.includes(name)) return [];
     const roles: Role[] = [];
     if (this.#isAccess(name)) roles.push("access");
+    if (this.#isCore(name)) roles.push("core");
     // Behind access: at the head of the chain, a copy is recognised before anything could match it.
     if (this.#isMediation(name)) roles.push("mediation");
     return roles;
@@ -151,9 +168,10 @@ export class Interfaces implements LinkListener {
     const placed: Placed[] = [];
     try {
       if (roles.includes("access")) this.#prepareAccess(link);
-      for (const role of roles) placed.push(...attachRole(this.object, link, role, this.#mode));
+      for (const role of roles) placed.push(...this.hooks.attachRole(link, role, this.xdp?.mode));
       if (roles.includes("mediation") && link.hasLinkLayer)
         this.#map("mediation_interfaces").update(indexKey(link.ifindex), MediationInterface.encode({ flags: 0 }));
+      if (link.hasLinkLayer) this.xdp?.attach(link, roles);
       this.#inService.set(link.ifindex, { link, roles, placed });
       this.#failures.delete(link.ifindex);
       this.events.attached(link.name, roles);
@@ -208,11 +226,12 @@ export class Interfaces implements LinkListener {
   #drop(ifindex: number, interfaceIsGone = false): void {
     const dropped = this.#inService.get(ifindex);
     if (!dropped) return;
+    this.xdp?.detach(ifindex);
     this.#map("mediation_interfaces").delete(indexKey(ifindex));
     this.#map("zones").delete(indexKey(ifindex));
     for (const { attachment } of dropped.placed) {
       // The kernel took them off with the interface; to detach them would wait for nothing.
-      if (interfaceIsGone) attachment.close();
+      if (interfaceIsGone) letGo(attachment);
       else takeOff(attachment);
     }
     this.#inService.delete(ifindex);

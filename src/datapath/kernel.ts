@@ -3,16 +3,20 @@ import type { LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { receiveDrops } from "../net/device-counters.js";
 import { LinkMonitor } from "../net/link-monitor.js";
+import { attachMode } from "./attach.js";
 import { readTotals } from "./counters.js";
 import { ensureStackPair, removeHelperDevices, STACK_IN } from "./helper-devices.js";
+import { Hooks } from "./hooks.js";
 import { InterceptTable } from "./intercept-table.js";
 import { type InterfaceEvents, Interfaces } from "./interfaces.js";
 import { Config, ConfigFlags } from "./layout.gen.js";
 import type { MatchContext } from "./matches.js";
-import { openObject } from "./object.js";
+import { openKept } from "./object.js";
 import type { DatapathOptions } from "./options.js";
+import { Pins } from "./pins.js";
 import { type Datapath, type DatapathCounters, DatapathError, type InterceptCounters, type MapFill } from "./port.js";
 import { indexKey } from "./registers.js";
+import { XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
 
 export interface DatapathEvents extends Omit<InterfaceEvents, "springboard"> {
@@ -24,50 +28,64 @@ export class KernelDatapath implements Datapath {
   /** For tests, which look into the maps and run the programs by hand. */
   readonly object: LoadedObject;
   readonly #intercepts: InterceptTable;
+  readonly #hooks: Hooks;
+  readonly #xdp: XdpLayer | undefined;
   readonly #interfaces: Interfaces;
   readonly #links: LinkMonitor;
   #config: Config;
 
   constructor(
-    options: DatapathOptions,
+    private readonly options: DatapathOptions,
     private readonly events: DatapathEvents,
   ) {
-    this.object = openObject(options);
-    this.#intercepts = new InterceptTable(this.object, options);
-    const pair = ensureStackPair();
-    this.#config = {
-      flags: 0,
-      stack_out_ifindex: pair.out.ifindex,
-      stack_in_ifindex: pair.in.ifindex,
-      springboard_ifindex: 0,
-      stack_in_mac: pair.inMac,
-      ttl: options.mediation.ttl,
-    };
-    this.#interfaces = new Interfaces(this.object, options, {
-      ...events,
-      springboard: (ifindex) => this.#configure({ springboard_ifindex: ifindex }),
-    });
-    this.#configure({});
-    this.#interfaces.attachOwn(pair.out, "stack-out");
-    this.#interfaces.attachOwn(pair.in, "stack-in");
-    this.#links = new LinkMonitor({
-      changed: (link, before) => {
-        this.#interfaces.changed(link);
-        if (before && before.name !== link.name) this.#followInterface(before.name);
-        if (before?.name !== link.name) this.#followInterface(link.name);
-      },
-      gone: (link) => {
-        this.#interfaces.gone(link);
-        this.#followInterface(link.name);
-      },
-    });
-    this.#links.start();
+    const { object, pins, isNew } = openKept(options);
+    this.object = object;
+    try {
+      this.#intercepts = new InterceptTable(object, options);
+      if (!isNew) this.#intercepts.adopt();
+      this.#hooks = new Hooks(object, attachMode(options.attach?.mode ?? "auto"), pins);
+      this.#xdp =
+        options.mode === "tc" ? undefined : new XdpLayer(options.mode, options.objectDirectory, object, this.#hooks);
+      const pair = ensureStackPair();
+      this.#config = {
+        flags: 0,
+        stack_out_ifindex: pair.out.ifindex,
+        stack_in_ifindex: pair.in.ifindex,
+        springboard_ifindex: 0,
+        stack_in_mac: pair.inMac,
+        ttl: options.mediation.ttl,
+      };
+      this.#interfaces = new Interfaces(
+        object,
+        options,
+        this.#hooks,
+        { ...events, springboard: (ifindex) => this.#configure({ springboard_ifindex: ifindex }) },
+        this.#xdp,
+      );
+      this.#configure({ flags: this.#flags() });
+      this.#interfaces.attachOwn(pair.out, "stack-out");
+      this.#interfaces.attachOwn(pair.in, "stack-in");
+      this.#links = this.#monitorLinks();
+      this.#links.start();
+    } catch (error) {
+      // What ran before goes on: its programs and maps are another layout's, or were only taken over.
+      object.close();
+      if (isNew) pins?.removeVersion(pins.version);
+      throw error;
+    }
+  }
+
+  /** Takes out all that runs of this program lets outlive in `pinDirectory`. */
+  static uninstall(pinDirectory: string): void {
+    Pins.removeAll(pinDirectory);
+    removeHelperDevices();
   }
 
   /** Looks at all of the node's interfaces again; single changes are followed as they happen. */
   followInterfaces(): void {
     this.#links.resynchronize();
     this.#interfaces.check(this.#links.all());
+    this.#xdp?.followFeatures();
   }
 
   /** Names of the interfaces in service. */
@@ -114,11 +132,31 @@ export class KernelDatapath implements Datapath {
     return this.#intercepts.fill();
   }
 
+  activate(): void {
+    this.#hooks.activate();
+  }
+
   close(): void {
     this.#links.close();
-    this.#interfaces.close();
+    if (this.options.pinDirectory === undefined) this.#interfaces.detach();
+    else this.#interfaces.close();
+    this.#xdp?.close();
     this.object.close();
-    removeHelperDevices();
+    if (this.options.pinDirectory === undefined) removeHelperDevices();
+  }
+
+  #monitorLinks(): LinkMonitor {
+    return new LinkMonitor({
+      changed: (link, before) => {
+        this.#interfaces.changed(link);
+        if (before && before.name !== link.name) this.#followInterface(before.name);
+        if (before?.name !== link.name) this.#followInterface(link.name);
+      },
+      gone: (link) => {
+        this.#interfaces.gone(link);
+        this.#followInterface(link.name);
+      },
+    });
   }
 
   #matchContext(zone: string | undefined): MatchContext {
@@ -134,8 +172,12 @@ export class KernelDatapath implements Datapath {
     this.#updateFlags();
   }
 
+  #flags(): number {
+    return this.#intercepts.flags | (this.#interfaces.usesZones ? ConfigFlags.CONFIG_ZONES : 0);
+  }
+
   #updateFlags(): void {
-    const flags = this.#intercepts.flags | (this.#interfaces.usesZones ? ConfigFlags.CONFIG_ZONES : 0);
+    const flags = this.#flags();
     if (flags !== this.#config.flags) this.#configure({ flags });
   }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { BpfObject, type LoadedObject, type ObjectSpec } from "libbpf-ts";
 import { MATCH_MAPS, SPARE_SLOTS } from "./intercept-table.js";
 import type { DatapathOptions } from "./options.js";
+import { generationOf, isShared, layoutVersion, Pins } from "./pins.js";
 
 /** For kernels with kfuncs (6.2 and later), and for those without. */
 const OBJECTS = ["tc.o", "tc-61.o"];
@@ -21,9 +22,9 @@ function openSpec(path: string, limits: DatapathOptions["limits"]): ObjectSpec {
 }
 
 /** `prepare` may change the specification before it is loaded. Throws the first object's error where none loads. */
-export function openObject(
+function openObject(
   options: Pick<DatapathOptions, "objectDirectory" | "limits">,
-  prepare: (spec: ObjectSpec) => void = () => {},
+  prepare: (spec: ObjectSpec) => void,
 ): LoadedObject {
   const errors: unknown[] = [];
   for (const name of OBJECTS) {
@@ -36,4 +37,27 @@ export function openObject(
     }
   }
   throw errors[0];
+}
+
+export interface KeptObject {
+  readonly object: LoadedObject;
+  readonly pins?: Pins;
+  /** False where the maps are those of an earlier run, with what it left in them. */
+  readonly isNew: boolean;
+}
+
+/** Loads the object on the maps that an earlier run pinned, where their layout is the same. */
+export function openKept(options: Pick<DatapathOptions, "objectDirectory" | "limits" | "pinDirectory">): KeptObject {
+  const directory = options.pinDirectory;
+  if (directory === undefined) return { object: openObject(options, () => {}), isNew: true };
+  Pins.requireBpffs(directory);
+  let kept: { pins: Pins; isNew: boolean } | undefined;
+  const object = openObject(options, (spec) => {
+    const pins = new Pins(directory, layoutVersion(spec));
+    kept = { pins, isNew: !pins.hasMaps };
+    pins.create();
+    for (const { name } of spec.maps) if (isShared(name)) spec.setPinPath(name, pins.mapPath(name));
+    spec.setGlobal("generation", Buffer.from([generationOf(pins.version)]));
+  });
+  return { object, isNew: true, ...kept };
 }

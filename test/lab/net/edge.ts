@@ -91,6 +91,7 @@ export class Edge implements Disposable {
     const note = (line: string): void => void this.events.push(line);
     this.datapath = new KernelDatapath(
       {
+        mode: "tc",
         objectDirectory: OBJECT_DIRECTORY,
         interfaces: {
           access: options.access ?? ["acc*"],
