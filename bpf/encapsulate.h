@@ -11,7 +11,8 @@
 static __always_inline int take_off_tags(struct __sk_buff *skb, const struct plan *plan, __u32 *link_bytes)
 {
 	*link_bytes = plan->ip_offset;
-	for (int tag = 0; tag < MAX_VLAN_TAGS; tag++) {
+	/* As many as parse() steps over, and one in the metadata. */
+	for (int tag = 0; tag <= MAX_VLAN_TAGS; tag++) {
 		bool in_metadata = skb->vlan_present;
 
 		if (!in_metadata && !is_vlan(skb->protocol))

@@ -37,7 +37,7 @@ static __always_inline bool is_own_copy(struct __sk_buff *skb)
 
 	if (slot && slot->busy)
 		return true;
-	return config && config->stack_in_ifindex && skb->ingress_ifindex == config->stack_in_ifindex;
+	return config && came_through_stack(skb, config);
 }
 
 SEC("tc")
@@ -135,17 +135,28 @@ static __always_inline int cut_first(struct __sk_buff *skb, struct handover *ord
 	return bpf_redirect(config->stack_out_ifindex, 0);
 }
 
+/* A packet that leaves by a mediation interface and was not handed over: somebody else's, or a copy from the stack. */
+static __always_inline void pass_on(struct __sk_buff *skb, __u32 link_bytes)
+{
+	__u32 zero = 0;
+	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
+	int failed;
+
+	if (!config || !came_through_stack(skb, config))
+		return;
+	failed = restore_ttl(skb, link_bytes, config->ttl);
+	if (failed)
+		count_drop(failed - 1, 1);
+}
+
 SEC("tc")
 int mediation_egress(struct __sk_buff *skb)
 {
 	struct handover *order = take_order();
 	const struct route *route;
-	int failed;
 
 	if (!order) {
-		failed = is_own_copy(skb) ? restore_ttl(skb, ETH_HLEN) : 0;
-		if (failed)
-			count_drop(failed - 1, 1);
+		pass_on(skb, ETH_HLEN);
 		return VERDICT_NEXT;
 	}
 	route = route_of_intercept(order->intercept);
@@ -160,10 +171,7 @@ int mediation_egress(struct __sk_buff *skb)
 SEC("tc")
 int mediation_egress_l3(struct __sk_buff *skb)
 {
-	int failed = is_own_copy(skb) ? restore_ttl(skb, 0) : 0;
-
-	if (failed)
-		count_drop(failed - 1, 1);
+	pass_on(skb, 0);
 	return VERDICT_NEXT;
 }
 
@@ -199,13 +207,10 @@ SEC("tc")
 int stack_egress(struct __sk_buff *skb)
 {
 	struct handover *order = take_order();
-	__u8 kind = 0;
 
-	if (!order) {
-		/* Nothing but copies has business on the helper pair. */
-		bpf_skb_load_bytes(skb, 0, &kind, 1);
-		return kind == NOTE_COPY ? TC_ACT_OK : TC_ACT_SHOT;
-	}
+	/* A note is there already (cut_first, springboard_egress), or the copy is of another build's programs. */
+	if (!order)
+		return VERDICT_NEXT;
 	order->outcome = write_copy_note(skb, order, order->ip_offset);
 	return order->outcome ? TC_ACT_SHOT : TC_ACT_OK;
 }
@@ -279,16 +284,18 @@ int stack_ingress(struct __sk_buff *skb)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
-	__u8 kind = 0;
+	struct note_head head;
 
-	if (!config || bpf_skb_load_bytes(skb, 0, &kind, 1))
+	if (!config || bpf_skb_load_bytes(skb, 0, &head, sizeof(head)))
 		return TC_ACT_SHOT;
-	if (kind == NOTE_COPY)
+	/* What nobody takes has a foreign address and ends at the stack. */
+	if (head.generation != generation)
+		return VERDICT_NEXT;
+	if (head.kind == NOTE_COPY)
 		return receive_copy(skb, config);
-	if (kind == NOTE_DATAGRAM)
+	if (head.kind == NOTE_DATAGRAM)
 		return receive_datagram(skb);
-	/* Nothing but copies has business on the helper pair. */
-	return kind == NOTE_FRAGMENT ? receive_fragment(skb) : TC_ACT_SHOT;
+	return head.kind == NOTE_FRAGMENT ? receive_fragment(skb) : VERDICT_NEXT;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

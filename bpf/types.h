@@ -16,7 +16,7 @@ enum direction {
 enum limits {
 	/* Intercepts on one subscriber. */
 	MAX_COPIES = 8,
-	/* Tags in front of the IP header, in the packet or in the skb's metadata. */
+	/* Tags in the packet in front of the IP header; one more may be in the skb's metadata. */
 	MAX_VLAN_TAGS = 2,
 	/* Terms of one drop policy. */
 	MAX_TERMS = 16,
@@ -264,6 +264,7 @@ struct config {
 	/* A device without a link layer, where copies from such devices get one. */
 	__u32 springboard_ifindex;
 	__u8 stack_in_mac[6];
+	__u8 ttl; /* outer TTL or hop limit that copies leave with */
 };
 
 #endif

@@ -97,6 +97,7 @@ export class Agent {
     const { removed, put, refused } = reconcile(this.store.all(), datapath, this.#defaults);
     for (const error of refused.values()) metrics.refused(error.code);
     this.#markFailures((key) => refused.has(key));
+    datapath.activate();
     this.#applier.live = true;
     this.#processor.releaseAnswers((key) => refused.has(key));
     this.#rebuilt.resolve(this.#persistence.flush());

@@ -37,7 +37,14 @@ export function datapathOptions(config: AgentConfig): DatapathOptions {
   const { datapath, interfaces, mediation } = config;
   return {
     objectDirectory: datapath.objectDirectory ?? OBJECT_DIRECTORY,
-    interfaces: { access: interfaces.access, mediation: interfaces.mediation, zones: interfaces.zones },
+    mode: datapath.mode,
+    ...(datapath.persist && { pinDirectory: datapath.pinDirectory }),
+    interfaces: {
+      access: interfaces.access,
+      core: interfaces.core,
+      mediation: interfaces.mediation,
+      zones: interfaces.zones,
+    },
     limits: {
       ...DEFAULT_LIMITS,
       intercepts: datapath.maxIntercepts,

@@ -89,6 +89,10 @@ const datapath = z.strictObject({
     .describe("stack: copies always take the IP stack, for mediation paths with IPsec or routing by mark"),
   udpChecksum: z.enum(["zero", "computed"]).default("zero").describe("of the outer header to an IPv6 mediation device"),
   objectDirectory: path.optional().describe("where the compiled eBPF objects lie, if not beside the program"),
+  persist: z
+    .boolean()
+    .default(true)
+    .describe("mirroring goes on while no agent runs, and a starting agent takes over what it finds"),
   pinDirectory: path.default("/sys/fs/bpf/submirror").describe("where programs, links and maps outlive the agent"),
 });
 

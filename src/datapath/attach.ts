@@ -1,6 +1,7 @@
 /** Programs on interfaces: which belong where, and how they are put there. */
-import { type Attachment, type BpfProgram, type Direction, features } from "libbpf-ts";
-import type { NetworkLink } from "../net/links.js";
+import { type Direction, features } from "libbpf-ts";
+
+export type XdpMode = "xdp-tap" | "xdp-forward";
 
 export interface Hook {
   readonly program: string;
@@ -10,10 +11,12 @@ export interface Hook {
 export type Role = "access" | "core" | "mediation" | "stack-out" | "stack-in" | "springboard";
 
 /** In the order of attaching: each goes to the head of its chain, so the last one runs first. */
-export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
+export function hooksOf(role: Role, hasLinkLayer: boolean, xdp?: XdpMode): readonly Hook[] {
   const suffix = hasLinkLayer ? "" : "_l3";
   switch (role) {
     case "access":
+      // What XDP leaves of a tap's frames; they go nowhere from there, so there is no egress.
+      if (xdp === "xdp-tap" && hasLinkLayer) return [{ program: "tap_ingress", direction: "ingress" }];
       return [
         { program: `access_ingress${suffix}`, direction: "ingress" },
         { program: `access_egress${suffix}`, direction: "egress" },
@@ -31,18 +34,8 @@ export function hooksOf(role: Role, hasLinkLayer: boolean): readonly Hook[] {
   }
 }
 
-/** Before any other filter on the clsact qdisc. */
-const CLSACT_PRIORITY = 1;
-
 /** tcx where the kernel has it. An answer that is not conclusive is for attaching itself to give. */
 export function kernelHasTcx(): boolean {
   const { supported, conclusive } = features().tcx;
   return supported || !conclusive;
-}
-
-export function attachHook(program: BpfProgram, link: NetworkLink, direction: Direction, tcx: boolean): Attachment {
-  const place = { ifindex: link.ifindex, direction };
-  return tcx
-    ? program.attachTcx({ ...place, place: "first" })
-    : program.attachClsact({ ...place, priority: CLSACT_PRIORITY });
 }

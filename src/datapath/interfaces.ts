@@ -2,11 +2,13 @@
 import type { Attachment, BpfMap, LoadedObject } from "libbpf-ts";
 import { globMatcher } from "../net/globs.js";
 import type { NetworkLink } from "../net/links.js";
-import { attachHook, hooksOf, type Role } from "./attach.js";
+import { hooksOf, type Role } from "./attach.js";
 import { ensureSpringboard, HELPER_DEVICES } from "./helper-devices.js";
+import type { Hooks } from "./hooks.js";
 import { MediationInterface } from "./layout.gen.js";
 import type { DatapathOptions } from "./options.js";
 import { indexKey } from "./registers.js";
+import type { XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
 
 interface Attached {
@@ -28,6 +30,7 @@ export class Interfaces {
   readonly #attached = new Map<number, Attached>();
   readonly #own: Attachment[] = [];
   readonly #isAccess: (name: string) => boolean;
+  readonly #isCore: (name: string) => boolean;
   readonly #isMediation: (name: string) => boolean;
   readonly #zones: readonly { readonly fits: (name: string) => boolean; readonly zone: number }[];
   #names = new Map<string, number>();
@@ -36,10 +39,12 @@ export class Interfaces {
   constructor(
     private readonly object: LoadedObject,
     options: DatapathOptions["interfaces"],
-    private readonly tcx: boolean,
+    private readonly hooks: Hooks,
     private readonly events: InterfaceEvents,
+    private readonly xdp?: XdpLayer,
   ) {
     this.#isAccess = globMatcher(options.access);
+    this.#isCore = globMatcher(xdp ? (options.core ?? []) : []);
     this.#isMediation = globMatcher(options.mediation);
     this.#zones = Object.entries(options.zones ?? {}).map(([glob, zone]) => ({
       fits: globMatcher([glob]),
@@ -77,15 +82,23 @@ export class Interfaces {
     }
   }
 
-  close(): void {
+  /** Takes every program off its interface. */
+  detach(): void {
     for (const [ifindex, { link }] of this.#attached) this.#drop(ifindex, link.name);
     for (const attachment of this.#own) attachment.detach();
+  }
+
+  /** Lets go of the programs; those that are pinned go on. */
+  close(): void {
+    for (const { attachments } of this.#attached.values()) for (const attachment of attachments) attachment.close();
+    for (const attachment of this.#own) attachment.close();
   }
 
   #rolesOf(name: string): Role[] {
     if (HELPER_DEVICES.includes(name)) return [];
     const roles: Role[] = [];
     if (this.#isAccess(name)) roles.push("access");
+    if (this.#isCore(name)) roles.push("core");
     // Behind access: at the head of the chain, a copy is recognised before anything could match it.
     if (this.#isMediation(name)) roles.push("mediation");
     return roles;
@@ -94,8 +107,8 @@ export class Interfaces {
   #attachRole(link: NetworkLink, role: Role): Attachment[] {
     const attachments: Attachment[] = [];
     try {
-      for (const { program, direction } of hooksOf(role, link.hasLinkLayer))
-        attachments.push(attachHook(this.object.program(program), link, direction, this.tcx));
+      for (const { program, direction } of hooksOf(role, link.hasLinkLayer, this.xdp?.mode))
+        attachments.push(this.hooks.attach(program, link, direction));
     } catch (error) {
       for (const attachment of attachments) attachment.detach();
       throw error;
@@ -110,6 +123,7 @@ export class Interfaces {
       for (const role of roles) attachments.push(...this.#attachRole(link, role));
       if (roles.includes("mediation") && link.hasLinkLayer)
         this.#map("mediation_interfaces").update(indexKey(link.ifindex), MediationInterface.encode({ flags: 0 }));
+      if (link.hasLinkLayer) this.xdp?.attach(link, roles);
       this.#attached.set(link.ifindex, { link, roles, attachments });
       this.events.attached(link.name, roles);
     } catch (error) {
@@ -130,6 +144,7 @@ export class Interfaces {
 
   /** No copy may be handed to an interface whose program is gone: the map's entry goes first. */
   #drop(ifindex: number, name: string): void {
+    this.xdp?.detach(ifindex);
     this.#map("mediation_interfaces").delete(indexKey(ifindex));
     this.#map("zones").delete(indexKey(ifindex));
     for (const attachment of this.#attached.get(ifindex)?.attachments ?? []) {

@@ -212,12 +212,13 @@ export interface Config {
   stack_in_ifindex: number;
   springboard_ifindex: number;
   stack_in_mac: Buffer;
+  ttl: number;
 }
 
 export const Config = {
   name: "config",
   size: 24,
-  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16 },
+  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22 },
   /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
   encode(value: Config, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
     requireRoom(buffer, offset, 24, "config");
@@ -227,6 +228,7 @@ export const Config = {
     buffer.writeUInt32LE(value.stack_in_ifindex, offset + 8);
     buffer.writeUInt32LE(value.springboard_ifindex, offset + 12);
     putBytes(value.stack_in_mac, 6, buffer, offset + 16, "Config.stack_in_mac");
+    buffer.writeUInt8(value.ttl, offset + 22);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Config {
@@ -237,6 +239,7 @@ export const Config = {
       stack_in_ifindex: buffer.readUInt32LE(offset + 8),
       springboard_ifindex: buffer.readUInt32LE(offset + 12),
       stack_in_mac: Buffer.from(buffer.subarray(offset + 16, offset + 16 + 6)),
+      ttl: buffer.readUInt8(offset + 22),
     };
   },
 } as const;

@@ -109,6 +109,28 @@ function pppoeKey(sessionId: number, mac: string, zone: number): MatchKey {
   });
 }
 
+const LINK_FLAGS: ReadonlyMap<number, number> = new Map([
+  [LinkKind.LINK_INTERFACE, ConfigFlags.CONFIG_INTERFACES],
+  [LinkKind.LINK_VLAN, ConfigFlags.CONFIG_VLANS],
+  [LinkKind.LINK_PPPOE, ConfigFlags.CONFIG_PPPOE],
+]);
+
+/** What a key that is in a kernel map stands for. `key` is kept. */
+export function matchKeyFromBytes(map: MatchMap, key: Buffer): MatchKey {
+  switch (map) {
+    case "hosts4":
+      return made(map, ConfigFlags.CONFIG_HOSTS4, key);
+    case "hosts6":
+      return made(map, HOST6_FLAGS.get(Host6Key.decode(key).prefix_length) ?? 0, key);
+    case "prefixes4":
+      return made(map, ConfigFlags.CONFIG_PREFIXES4, key, Prefix4Key.decode(key).prefix_length);
+    case "prefixes6":
+      return made(map, ConfigFlags.CONFIG_PREFIXES6, key, Prefix6Key.decode(key).prefix_length);
+    case "links":
+      return made(map, LINK_FLAGS.get(LinkKey.decode(key).kind) ?? 0, key);
+  }
+}
+
 /** Throws DatapathError "invalid" with the field's name. */
 export function matchKey(match: SubscriberMatch, context: MatchContext): MatchKey {
   const { zone } = context;

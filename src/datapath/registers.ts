@@ -54,6 +54,19 @@ export class SharedRows {
     return slot;
   }
 
+  /** Takes over rows that an earlier run left in the kernel: each index as often as it is used. */
+  adopt(used: readonly number[]): void {
+    for (const slot of used) {
+      const identity = this.#identities.get(slot) ?? this.map.lookup(indexKey(slot))?.toString("latin1");
+      if (identity === undefined) continue;
+      const row = this.#rows.get(identity);
+      if (row?.slot === slot) row.uses++;
+      else this.#rows.set(identity, { slot, uses: 1 });
+      this.#identities.set(slot, identity);
+    }
+    this.#slots.adopt(new Set(used));
+  }
+
   release(slot: number): void {
     const identity = this.#identities.get(slot);
     const row = identity === undefined ? undefined : this.#rows.get(identity);

@@ -1,6 +1,6 @@
 /** What an event says about mirroring: the `li` object, or the vendors' raw attributes, made one checked instruction. */
 import { InterceptError } from "../intercepts/errors.js";
-import { parseHandle } from "../intercepts/handle.js";
+import { parseHandle, requireRoom } from "../intercepts/handle.js";
 import { mediationAddress, mediationPort } from "../intercepts/mediation.js";
 import { EventError } from "./errors.js";
 import { ERROR_CAUSE, type LiInstruction, type RadiusAttributes, type RadiusEventType } from "./types.js";
@@ -64,13 +64,7 @@ export function checkOrder(order: LiOrder): LiOrder {
   if (order.action === "stop-in-force") return order;
   try {
     const handle = order.handle.replace(/^0x/i, "").toLowerCase();
-    const { interceptId } = parseHandle(handle, "handle (ERX-Med-Dev-Handle)");
-    if (order.header === "nokia" && interceptId > 0x1fff_ffff) {
-      throw new InterceptError(
-        "handle",
-        "the intercept id must fit in 29 bits, since the Nokia header gives one bit to the direction",
-      );
-    }
+    requireRoom(parseHandle(handle, "handle (ERX-Med-Dev-Handle)"), order.header ?? "junos");
     const address = mediationAddress(order.mediation.address, "mediation.address (ERX-Med-Ip-Address)");
     const port = mediationPort(order.mediation.port, "mediation.port (ERX-Med-Port-Number)");
     return { ...order, handle, mediation: { address, port } };

@@ -1,4 +1,6 @@
 /** Accounting: RFC 2866. A record is acknowledged when its event is stored and, where it is relayed, the upstream acknowledged it. */
+
+import { nasToken } from "../events/subjects.js";
 import {
   encodeRequest,
   encodeResponse,
@@ -15,7 +17,7 @@ import { type NasClient, speaksForItself } from "./auth-proxy.js";
 import type { OutgoingRequest } from "./channel.js";
 import { accountingEventType, makeEvent, packetAttributes } from "./events.js";
 import type { UpstreamReply } from "./exchange.js";
-import { namedNas, nasToken } from "./identity.js";
+import { namedNas } from "./identity.js";
 import type { DropReason, GatewayMetrics } from "./metrics.js";
 import type { UpstreamPool } from "./pool.js";
 import type { Clock } from "./ports.js";

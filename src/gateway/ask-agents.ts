@@ -1,11 +1,11 @@
 /** Publishes an event and gathers what agents answer to it. */
-import type { EventResult, RadiusEvent } from "../events/types.js";
+import type { EventResult } from "../events/types.js";
 import type { Clock, EventBus } from "./ports.js";
 
 export interface AskLimits {
   /** For the first answer. */
   readonly timeoutMs: number;
-  /** After the first answer that is not "applied", for the others. */
+  /** After the first answer that is not "applied", for the others; within `timeoutMs`. */
   readonly windowMs: number;
 }
 
@@ -20,14 +20,15 @@ export interface Answers {
  * event cannot be stored. Never rejects.
  */
 export function askAgents(
-  event: RadiusEvent,
+  eventId: string,
   bus: EventBus,
   /** Never rejects; false when the event could not be stored. */
-  publish: (event: RadiusEvent) => Promise<boolean>,
+  publish: () => Promise<boolean>,
   limits: AskLimits,
   clock: Clock,
 ): Promise<Answers> {
   const abort = new AbortController();
+  const end = clock.monotonic() + limits.timeoutMs;
   const results: EventResult[] = [];
   return new Promise((resolve) => {
     let cancel = clock.after(limits.timeoutMs, () => finish(true));
@@ -44,16 +45,17 @@ export function askAgents(
       if (result.result === "applied") finish(true);
       else if (results.length === 1) {
         cancel();
-        cancel = clock.after(limits.windowMs, () => finish(true));
+        cancel = clock.after(Math.min(limits.windowMs, end - clock.monotonic()), () => finish(true));
       }
     };
-    const publishOr = async (failed: () => void) => {
-      if (!(await publish(event))) failed();
-    };
     // The order is the point: who publishes first can miss the answer.
-    void gather(bus, event.id, abort.signal, take);
-    void publishOr(() => finish(false));
+    void gather(bus, eventId, abort.signal, take);
+    void publishOr(publish, () => finish(false));
   });
+}
+
+async function publishOr(publish: () => Promise<boolean>, failed: () => void): Promise<void> {
+  if (!(await publish())) failed();
 }
 
 async function gather(

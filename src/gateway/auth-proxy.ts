@@ -20,6 +20,7 @@ import type { UpstreamPool } from "./pool.js";
 import { newProxyState, withoutProxyState } from "./proxy-state.js";
 import { randomBytes } from "./random.js";
 import { admit, type FrontDoor, type Inbound, type Job } from "./service.js";
+import type { StickyStates } from "./sticky.js";
 
 export interface NasClient {
   readonly name: string;
@@ -31,6 +32,7 @@ export interface NasClient {
 export interface AuthProxyOptions {
   readonly door: FrontDoor;
   readonly pool: UpstreamPool;
+  readonly states: StickyStates;
   readonly login: Login;
   readonly dictionary: Dictionary;
   readonly metrics: GatewayMetrics;
@@ -63,8 +65,12 @@ export class AuthProxy {
     const { pool, metrics, door } = this.options;
     const proxyState = newProxyState();
     try {
-      const reply = await pool.ask("auth", loadKey(job), (upstream, identifier) =>
-        this.#toUpstream(job, proxyState, upstream.secret, identifier),
+      const state = firstAttribute(job.packet, TYPE.state);
+      const reply = await pool.ask(
+        "auth",
+        loadKey(job),
+        (upstream, identifier) => this.#toUpstream(job, proxyState, upstream.secret, identifier),
+        state === undefined ? undefined : this.options.states.find(state),
       );
       if (reply === undefined) {
         metrics.request("auth", "timeout");
@@ -104,6 +110,8 @@ export class AuthProxy {
     if (result === undefined) return job.abandon();
     if (!hasAttribute(packet, TYPE.messageAuthenticator)) metrics.unsignedReply(upstream.name);
     const bytes = this.#toClient(job, reply, proxyState);
+    const state = result === "challenge" ? firstAttribute(packet, TYPE.state) : undefined;
+    if (state !== undefined) this.options.states.remember(state, upstream);
     if (result === "accept") {
       await login.accepted(job.packet, packet, job.peer, {
         secret: upstream.secret,

@@ -1,12 +1,14 @@
 /** What is to be done about a CoA- or Disconnect-Request, as far as that needs no session. Pure. */
-import { ERROR_CAUSE, type ErrorCause, type LiInstruction } from "../events/types.js";
+import { EventError } from "../events/errors.js";
+import type { LiOrder } from "../events/li.js";
+import { ERROR_CAUSE, type ErrorCause } from "../events/types.js";
 import { CODE, TYPE } from "../radius/codes.js";
 import type { Dictionary } from "../radius/dictionary.js";
 import { RadiusError } from "../radius/errors.js";
 import type { Hop } from "../radius/hiding.js";
 import { revealLi, withoutLi } from "../radius/li.js";
-import { type NokiaOptions, readLi } from "../radius/li-instruction.js";
 import type { Attribute, Packet } from "../radius/packet.js";
+import { type NokiaOptions, readOrder } from "./li-order.js";
 import type { NasTable } from "./nas-table.js";
 
 export type CoaDecision =
@@ -16,7 +18,7 @@ export type CoaDecision =
       readonly kind: "go";
       readonly nas: string;
       /** Undefined in a Disconnect-Request, and in a CoA-Request that has only what the NAS itself takes. */
-      readonly instruction: LiInstruction | undefined;
+      readonly order: LiOrder | undefined;
       /** The client to relay to; undefined where nothing is relayed. */
       readonly relay: string | undefined;
     };
@@ -70,49 +72,48 @@ export function decideCoa(packet: Packet, hop: Hop, rules: CoaRules): CoaDecisio
   if (!packet.attributes.some(({ type, value }) => IDENTIFIES_SESSION.has(type) && value.length > 0)) {
     return nak(ERROR_CAUSE.missingAttribute, "the request names no session");
   }
-  const instruction = readInstruction(packet, hop, rules.nokia);
-  if (instruction?.kind === "nak") return instruction;
+  const read = readOrNak(packet, hop, rules.nokia);
+  if (read.kind === "nak") return read;
   const wishes = withoutLi(packet.attributes).filter(({ type }) => !ASKS_FOR_NOTHING.has(type));
-  return route(packet, found.nas, found.relay, instruction?.instruction, wishes);
+  return route(packet, found.nas, found.relay, read.order, wishes);
 }
 
 function route(
   packet: Packet,
   nas: string,
   relay: string | undefined,
-  instruction: LiInstruction | undefined,
+  order: LiOrder | undefined,
   wishes: readonly Attribute[],
 ): CoaDecision {
   if (packet.code === CODE.disconnectRequest) {
-    if (instruction !== undefined) {
+    if (order !== undefined) {
       return nak(ERROR_CAUSE.unsupportedAttribute, "a Disconnect-Request carries LI attributes");
     }
     if (relay === undefined && wishes.length > 0) return unsupported();
-    return { kind: "go", nas, instruction, relay };
+    return { kind: "go", nas, order, relay };
   }
   if (wishes.length > 0 && relay === undefined) return unsupported();
-  if (instruction === undefined && relay === undefined) {
+  if (order === undefined && relay === undefined) {
     return nak(ERROR_CAUSE.missingAttribute, "the request asks for no change");
   }
-  const forNas = instruction === undefined || wishes.length > 0;
-  return { kind: "go", nas, instruction, relay: forNas ? relay : undefined };
+  const forNas = order === undefined || wishes.length > 0;
+  return { kind: "go", nas, order, relay: forNas ? relay : undefined };
 }
 
 type Nak = Extract<CoaDecision, { kind: "nak" }>;
 
-function readInstruction(
+function readOrNak(
   packet: Packet,
   hop: Hop,
   nokia: NokiaOptions,
-): Nak | { readonly kind: "instruction"; readonly instruction: LiInstruction } | undefined {
+): Nak | { readonly kind: "read"; readonly order: LiOrder | undefined } {
   try {
     const values = revealLi(packet.attributes, hop);
-    if (values === undefined) return undefined;
-    const reading = readLi(values, nokia);
-    return reading.kind === "refused" ? nak(reading.errorCause, reading.detail) : reading;
+    return { kind: "read", order: values === undefined ? undefined : readOrder(values, nokia) };
   } catch (error) {
-    if (!(error instanceof RadiusError)) throw error;
-    return nak(ERROR_CAUSE.invalidRequest, error.message);
+    if (error instanceof EventError) return nak(error.errorCause, error.message);
+    if (error instanceof RadiusError) return nak(ERROR_CAUSE.invalidRequest, error.message);
+    throw error;
   }
 }
 

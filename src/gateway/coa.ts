@@ -1,4 +1,5 @@
 /** CoA- and Disconnect-Requests: RFC 5176. */
+import type { RadiusEvent } from "../events/types.js";
 import {
   encodeRequest,
   encodeResponse,
@@ -15,6 +16,7 @@ import { rehideAttributes } from "../radius/rehide.js";
 import { type CoaDecision, type CoaRules, decideCoa } from "./coa-rules.js";
 import { newEventId } from "./event-id.js";
 import { makeEvent, packetAttributes } from "./events.js";
+import { orderInEvent } from "./li-order.js";
 import type { DropReason, GatewayMetrics } from "./metrics.js";
 import type { UpstreamPool } from "./pool.js";
 import type { Clock, Log } from "./ports.js";
@@ -86,7 +88,7 @@ export class CoaService {
       const reply = await this.#relay(job, decision.relay);
       if (reply === undefined) return this.#nak(job, 502);
       const isAck = reply.code === CODE.coaAck || reply.code === CODE.disconnectAck;
-      if (!isAck || decision.instruction === undefined) {
+      if (!isAck || decision.order === undefined) {
         if (isAck && packet.code === CODE.disconnectRequest)
           await this.options.publisher.store(this.#event(job, decision));
         return this.#passOn(job, reply, isAck);
@@ -100,19 +102,20 @@ export class CoaService {
   async #ask(job: Job<CoaClient>, decision: Go): Promise<Verdict> {
     const { publisher, coaTimeoutMs, resultWindowMs } = this.options;
     const limits = { timeoutMs: coaTimeoutMs, windowMs: resultWindowMs };
-    const { results } = await publisher.ask(this.#event(job, decision), limits);
+    const { results } = await publisher.askNow(this.#event(job, decision), limits);
     return verdictOf(results);
   }
 
-  #event({ packet }: Job<CoaClient>, { nas, instruction }: Go) {
+  #event({ packet }: Job<CoaClient>, { nas, order }: Go): RadiusEvent {
+    const { li, attributes } = orderInEvent(order);
     const now = this.options.clock.now();
     return makeEvent({
       id: newEventId(now),
       now,
       type: packet.code === CODE.coaRequest ? "coa" : "disconnect",
       nas,
-      attributes: packetAttributes(packet, this.options.rules.dictionary),
-      ...(instruction === undefined ? {} : { li: instruction }),
+      attributes: { ...packetAttributes(packet, this.options.rules.dictionary), ...attributes },
+      ...(li === undefined ? {} : { li }),
     });
   }
 

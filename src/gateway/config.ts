@@ -61,6 +61,8 @@ const upstream = z.strictObject({
   accounting: port.default(1813),
   /** Drops replies to Access-Requests that have none. Off, they are counted. */
   requireMessageAuthenticator: z.boolean().default(false),
+  /** How a server is seen to be alive when no request has told lately: by RFC 5997, or not at all. */
+  healthCheck: z.enum(["status-server", "none"]).default("status-server"),
 });
 
 const coaClient = z.strictObject({
@@ -94,6 +96,21 @@ export const radiusConfigSchema = z.strictObject({
   eventTimestampWindowSeconds: z.int().min(1).max(86_400).default(300),
   /** `relay`: to the upstream servers, whose answer is waited for. `answer`: the gateway answers alone. */
   accounting: z.enum(["relay", "answer"]).default("relay"),
+  /** How long an upstream server, or a NAS, may take before the next one is asked, or the same again. */
+  upstreamTimeoutMs: milliseconds.default(1000),
+  /** Packets that are sent for one request at most. */
+  upstreamAttempts: z.int().min(1).max(10).default(4),
+  /** How often servers that were not heard of are asked whether they are alive. */
+  healthIntervalMs: milliseconds.default(5000),
+  /** How long the bus may take to store an event before the spool takes over. */
+  storeTimeoutMs: milliseconds.default(1000),
+  /** Where events wait while the bus is away. Absent: logins go on, and accounting is not acknowledged until it is back. */
+  spool: z
+    .strictObject({
+      directory: z.string().min(1, "expected a directory"),
+      maxBytes: z.int().min(65_536, "expected at least 65536 bytes").default(268_435_456),
+    })
+    .optional(),
   /** FreeRADIUS dictionary files that are read after the shipped ones, such as /usr/share/freeradius/dictionary. */
   dictionaries: z.array(z.string().min(1)).default([]),
   nokia: z
@@ -102,8 +119,6 @@ export const radiusConfigSchema = z.strictObject({
       services: z.record(z.string(), z.strictObject({ address, port })).default({}),
       /** UDP port where Alc-LI-Destination is an address alone. */
       defaultPort: port.optional(),
-      /** The header tells the direction; intercept ids have 29 bits then. */
-      directionBit: z.boolean().default(true),
     })
     .prefault({}),
 });

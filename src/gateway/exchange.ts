@@ -94,7 +94,7 @@ class Attempts {
   #failed(upstream: Upstream, attempt: number): void {
     if (this.#over || this.#made !== attempt) return;
     this.#cancel?.();
-    upstream.failed();
+    upstream.failed(this.port);
     this.metrics.upstreamTimeout(upstream.name);
     this.ask();
   }

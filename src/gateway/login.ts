@@ -1,14 +1,17 @@
 /** What an Access-Accept sets off: its event, and the wait for agents that lets mirroring begin with the first packet. */
-import type { LiInstruction } from "../events/types.js";
+import { EventError } from "../events/errors.js";
+import type { LiOrder } from "../events/li.js";
+import { nasToken } from "../events/subjects.js";
+import type { RadiusEvent } from "../events/types.js";
 import type { Dictionary } from "../radius/dictionary.js";
 import { RadiusError } from "../radius/errors.js";
 import type { Hop } from "../radius/hiding.js";
-import { type LiValues, revealLi } from "../radius/li.js";
-import { type NokiaOptions, readLi } from "../radius/li-instruction.js";
+import { revealLi } from "../radius/li.js";
 import type { ReceivedPacket } from "../radius/packet.js";
 import { newEventId } from "./event-id.js";
 import { loginAttributes, makeEvent } from "./events.js";
-import { namedNas, nasToken } from "./identity.js";
+import { namedNas } from "./identity.js";
+import { type NokiaOptions, orderInEvent, readOrder } from "./li-order.js";
 import type { GatewayMetrics } from "./metrics.js";
 import type { Clock, Log } from "./ports.js";
 import type { Publisher } from "./publisher.js";
@@ -38,22 +41,23 @@ export class Login {
     hop: Hop,
   ): Promise<void> {
     const { publisher, dictionary, clock, hold } = this.options;
-    const li = this.#instruction(accept, hop);
+    const order = this.#order(accept, hop);
     const nas = namedNas(request, dictionary) ?? peer.nasIdentifier ?? this.options.fallbackNas ?? peer.name;
     const now = clock.now();
+    const { li, attributes } = orderInEvent(order);
     const event = makeEvent({
       id: newEventId(now),
       now,
       type: "access-accept",
       nas: nasToken(nas),
-      attributes: loginAttributes(request, accept, dictionary),
+      attributes: { ...loginAttributes(request, accept, dictionary), ...attributes },
       ...(li === undefined ? {} : { li }),
     });
-    if (li === undefined && hold === "intercepted") void publisher.store(event);
+    if (order === undefined && hold === "intercepted") void publisher.store(event);
     else await this.#hold(event);
   }
 
-  async #hold(event: Parameters<Publisher["ask"]>[0]): Promise<void> {
+  async #hold(event: RadiusEvent): Promise<void> {
     const { publisher, metrics, holdMs, resultWindowMs } = this.options;
     metrics.heldAccepts.inc();
     const { published, results } = await publisher.ask(event, { timeoutMs: holdMs, windowMs: resultWindowMs });
@@ -61,20 +65,12 @@ export class Login {
     metrics.hold(!published ? "unavailable" : results.length > 0 ? "answered" : "timeout");
   }
 
-  #instruction(accept: ReceivedPacket, hop: Hop): LiInstruction | undefined {
-    const values = this.#reveal(accept, hop);
-    if (values === undefined) return undefined;
-    const reading = readLi(values, this.options.nokia);
-    if (reading.kind === "instruction") return reading.instruction;
-    this.#refuse(reading.detail);
-    return undefined;
-  }
-
-  #reveal(accept: ReceivedPacket, hop: Hop): LiValues | undefined {
+  #order(accept: ReceivedPacket, hop: Hop): LiOrder | undefined {
     try {
-      return revealLi(accept.attributes, hop);
+      const values = revealLi(accept.attributes, hop);
+      return values === undefined ? undefined : readOrder(values, this.options.nokia);
     } catch (error) {
-      if (!(error instanceof RadiusError)) throw error;
+      if (!(error instanceof RadiusError || error instanceof EventError)) throw error;
       this.#refuse(error.message);
       return undefined;
     }

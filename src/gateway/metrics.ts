@@ -77,7 +77,10 @@ export class GatewayMetrics {
   readonly #upstreamUp: Gauge;
   readonly heldAccepts: Gauge;
 
-  constructor(registry: Registry, upstreams: readonly string[]) {
+  constructor(
+    private readonly registry: Registry,
+    upstreams: readonly string[],
+  ) {
     const registers = [registry];
     const services = SERVICES.flatMap((service) => REQUEST_RESULTS[service].map((result) => ({ service, result })));
     const drops = SERVICES.flatMap((service) => DROP_REASONS.map((reason) => ({ service, reason })));
@@ -149,8 +152,8 @@ export class GatewayMetrics {
     });
     this.#upstreamUp = new Gauge({
       name: "submirror_gateway_upstream_up",
-      help: "1 while an upstream server answers, else 0.",
-      labelNames: ["upstream"],
+      help: "1 while an upstream server, or a NAS that requests are relayed to, answers, else 0.",
+      labelNames: ["upstream", "port"],
       registers,
     });
     const seconds = new Histogram({
@@ -205,7 +208,32 @@ export class GatewayMetrics {
     this.#upstreamSeconds.get(upstream)?.observe(seconds);
   }
 
-  upstreamUp(upstream: string, up: boolean): void {
-    this.#upstreamUp.set({ upstream }, up ? 1 : 0);
+  upstreamUp(upstream: string, port: string, up: boolean): void {
+    this.#upstreamUp.set({ upstream, port }, up ? 1 : 0);
+  }
+
+  /** Reads the spool's state whenever metrics are collected. */
+  watchSpool(read: () => { readonly bytes: number; readonly damaged: number; readonly active: boolean }): void {
+    this.#watch("submirror_gateway_spool_bytes", "Events that wait on disk, in bytes.", () => read().bytes);
+    this.#watch("submirror_gateway_spooling", "1 while events take the way through the spool, else 0.", () =>
+      read().active ? 1 : 0,
+    );
+    this.#watch(
+      "submirror_gateway_spool_damaged_records",
+      "Records of the spool that could not be read back since the gateway started.",
+      () => read().damaged,
+    );
+  }
+
+  #watch(name: string, help: string, read: () => number): void {
+    const gauge = new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(read());
+      },
+    });
+    this.registry.registerMetric(gauge);
   }
 }

@@ -1,11 +1,11 @@
 /** The NASes that CoA- and Disconnect-Requests may be for, and which of them one names (RFC 5176 section 3). Pure. */
 import { isIP } from "node:net";
+import { nasToken } from "../events/subjects.js";
 import { TYPE } from "../radius/codes.js";
 import type { Dictionary } from "../radius/dictionary.js";
 import { firstAttribute, type Packet } from "../radius/packet.js";
 import { valueToText } from "../radius/values.js";
 import type { RadiusConfig } from "./config.js";
-import { nasToken } from "./identity.js";
 
 interface Nas {
   /** Undefined: not configured, so that any may be its. */

@@ -13,9 +13,12 @@ export class UpstreamPool {
     private readonly metrics: GatewayMetrics,
   ) {}
 
-  /** `key` spreads the load: requests of one key go to one server while it answers, which EAP needs. */
-  ask(port: UpstreamPort, key: string, build: BuildRequest): Promise<UpstreamReply | undefined> {
-    return exchange(this.#order(key), port, build, this.limits, this.clock, this.metrics);
+  /**
+   * `key` spreads the load: requests of one key go to one server while it answers. `first` is asked before all others,
+   * where it is given. Undefined when no server answered. Rejects with what `build` throws.
+   */
+  ask(port: UpstreamPort, key: string, build: BuildRequest, first?: Upstream): Promise<UpstreamReply | undefined> {
+    return exchange(this.#order(port, key, first), port, build, this.limits, this.clock, this.metrics);
   }
 
   async close(): Promise<void> {
@@ -23,14 +26,13 @@ export class UpstreamPool {
   }
 
   /** Rendezvous hashing; servers that are down come last. */
-  #order(key: string): readonly Upstream[] {
+  #order(port: UpstreamPort, key: string, first: Upstream | undefined): readonly Upstream[] {
     if (this.upstreams.length === 1) return this.upstreams;
-    const weighed = this.upstreams.map((upstream) => ({ upstream, weight: weight(upstream.name, key) }));
-    weighed.sort((one, other) => {
-      if (one.upstream.isUp !== other.upstream.isUp) return one.upstream.isUp ? -1 : 1;
-      return other.weight - one.weight;
-    });
-    return weighed.map(({ upstream }) => upstream);
+    const rank = (upstream: Upstream) => (upstream.isUp(port) ? 1 : 0) * (upstream === first ? 2 : 1);
+    return this.upstreams
+      .map((upstream) => ({ upstream, rank: rank(upstream), weight: weight(upstream.name, key) }))
+      .toSorted((one, other) => other.rank - one.rank || other.weight - one.weight)
+      .map(({ upstream }) => upstream);
   }
 }
 

@@ -2,10 +2,12 @@
 import type { RadiusEvent } from "../events/types.js";
 import { type Answers, type AskLimits, askAgents } from "./ask-agents.js";
 import type { GatewayMetrics } from "./metrics.js";
+import type { Outbox } from "./outbox.js";
 import type { Clock, EventBus, Log } from "./ports.js";
 
 export interface PublisherOptions {
   readonly bus: EventBus;
+  readonly outbox: Outbox;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GatewayMetrics;
@@ -15,25 +17,57 @@ export interface PublisherOptions {
 export class Publisher {
   constructor(private readonly options: PublisherOptions) {}
 
-  /** True when the event is stored. Never rejects. */
+  /** True when the event is stored, in the stream or in the spool. Never rejects. */
   async store(event: RadiusEvent): Promise<boolean> {
-    const { bus, log, metrics, seal } = this.options;
+    const outcome = await this.#store(event);
+    return outcome !== "lost";
+  }
+
+  /** Stores the event and gathers the answers to it; while the bus is away, there are none. Never rejects. */
+  ask(event: RadiusEvent, limits: AskLimits): Promise<Answers> {
+    return this.#ask(event, async () => (await this.#store(event)) === "stored", limits);
+  }
+
+  /** Like `ask`, for what must not be acted on later: it is published now or not at all. Never rejects. */
+  askNow(event: RadiusEvent, limits: AskLimits): Promise<Answers> {
+    return this.#ask(event, () => this.#publishNow(event), limits);
+  }
+
+  #ask(event: RadiusEvent, publish: () => Promise<boolean>, limits: AskLimits): Promise<Answers> {
+    return askAgents(event.id, this.options.bus, publish, limits, this.options.clock);
+  }
+
+  async #store(event: RadiusEvent): Promise<"stored" | "spooled" | "lost"> {
+    const { outbox, metrics } = this.options;
+    const sealed = await this.#sealed(event);
+    const outcome = sealed === undefined ? "lost" : await outbox.store(sealed);
+    metrics.event(event.type, outcome);
+    if (outcome === "lost") this.#complain(event);
+    return outcome;
+  }
+
+  async #publishNow(event: RadiusEvent): Promise<boolean> {
+    const { outbox, metrics } = this.options;
+    const sealed = await this.#sealed(event);
+    const stored = sealed !== undefined && (await outbox.publishNow(sealed));
+    metrics.event(event.type, stored ? "stored" : "lost");
+    if (!stored) this.#complain(event);
+    return stored;
+  }
+
+  async #sealed(event: RadiusEvent): Promise<RadiusEvent | undefined> {
     try {
-      await bus.publish(await seal(event));
-      metrics.event(event.type, "stored");
-      return true;
+      return await this.options.seal(event);
     } catch (error) {
-      metrics.event(event.type, "lost");
-      log.error(
-        { type: event.type, reason: (error as Error).name },
-        "an event could not be stored: check the NATS connection",
+      this.options.log.error(
+        { reason: (error as Error).name },
+        "an event could not be sealed: check the keys under `security`",
       );
-      return false;
+      return undefined;
     }
   }
 
-  /** Publishes the event and gathers the answers to it. Never rejects. */
-  ask(event: RadiusEvent, limits: AskLimits): Promise<Answers> {
-    return askAgents(event, this.options.bus, (it) => this.store(it), limits, this.options.clock);
+  #complain(event: RadiusEvent): void {
+    this.options.log.error({ type: event.type }, "an event could not be stored: check the NATS connection");
   }
 }

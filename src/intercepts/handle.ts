@@ -9,6 +9,7 @@ export interface Handle {
 }
 
 const ID_MASK = 0x3fff_ffff;
+const NOKIA_MAX_INTERCEPT_ID = 0x1fff_ffff;
 
 /**
  * Reads a handle in hex, without prefix.
@@ -32,6 +33,12 @@ export function parseHandle(hex: string, field = "handle"): Handle {
     interceptId: first & ID_MASK,
     sessionId: full ? Number.parseInt(hex.slice(8), 16) : undefined,
   };
+}
+
+/** Throws InterceptError where the header has no room for the intercept id: Nokia's gives one of its bits to the direction. */
+export function requireRoom(handle: Handle, header: "junos" | "nokia"): void {
+  if (header === "junos" || handle.interceptId <= NOKIA_MAX_INTERCEPT_ID) return;
+  throw new InterceptError("handle", "handle must have an intercept id of 29 bits where the header is nokia");
 }
 
 /** The 8-byte handle of the given ids (30 and 32 bits), in hex. */

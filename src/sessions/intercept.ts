@@ -1,8 +1,7 @@
 /** From an instruction to a session's intercept, and from that to what the datapath is told. */
 import { createHash } from "node:crypto";
 import type { LiInstruction } from "../events/types.js";
-import { InterceptError } from "../intercepts/errors.js";
-import { parseHandle, sessionIdOf } from "../intercepts/handle.js";
+import { parseHandle, requireRoom, sessionIdOf } from "../intercepts/handle.js";
 import type { InterceptSpec, SubscriberMatch } from "../intercepts/types.js";
 import { prefixesOf, type Session, type SessionIntercept } from "./session.js";
 
@@ -12,8 +11,6 @@ export interface InterceptDefaults {
   /** Outer DSCP, 0 to 63. */
   readonly dscp?: number;
 }
-
-const NOKIA_MAX_INTERCEPT_ID = 0x1fff_ffff;
 
 /**
  * The intercept that `order` starts on `session`. Throws InterceptError where the ids do not fit.
@@ -26,12 +23,7 @@ export function makeIntercept(
   defaults: InterceptDefaults,
 ): SessionIntercept {
   const handle = parseHandle(order.handle);
-  if ((order.header ?? defaults.header) === "nokia" && handle.interceptId > NOKIA_MAX_INTERCEPT_ID) {
-    throw new InterceptError(
-      "handle",
-      "the intercept id must fit in 29 bits, since the Nokia header gives one bit to the direction",
-    );
-  }
+  requireRoom(handle, order.header ?? defaults.header);
   return {
     key: radiusIntercept(session)?.key ?? interceptKey(origin.eventId, session),
     origin: "radius",

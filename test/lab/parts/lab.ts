@@ -10,7 +10,7 @@ import type { Daemon } from "./daemon.js";
 import { LabError } from "./errors.js";
 import { type LinkEnd, makeLink } from "./link.js";
 import { Namespace } from "./namespace.js";
-import { run, runSync } from "./run.js";
+import { runSync } from "./run.js";
 
 const NAMESPACE_NAME = /^sm-(\d+)-[0-9a-f]{4}-[a-z0-9]+$/;
 const DIRECTORY_NAME = /^submirror-lab-(\d+)-\w{6}$/;
@@ -39,9 +39,10 @@ export class Lab {
     const name = `sm-${process.pid}-${this.#tag}-${role}`;
     const logs = join(this.directory, role);
     mkdirSync(logs, { recursive: true });
-    await run(["ip", "netns", "add", name]);
     const namespace = new Namespace(role, name, logs, this.#daemons);
     this.#namespaces.push(namespace);
+    // Blocking: were this process interrupted meanwhile, the namespace would appear after everything was cleaned up.
+    runSync(["ip", "netns", "add", name]);
     // Nothing of the lab may depend on address or router discovery; it would only add packets of its own.
     await namespace.sysctl({
       "net.ipv6.conf.all.accept_dad": 0,

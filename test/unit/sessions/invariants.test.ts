@@ -23,7 +23,10 @@ const attributes = fc
     "Framed-IPv6-Prefix": maybe("2001:db8:1::/64", "2001:DB8:1:0::/64", "2001:db8:2::1/64"),
     "Delegated-IPv6-Prefix": maybe("2001:db8:100::/56"),
   })
-  .map((fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as RadiusAttributes);
+  .map(
+    (fields) =>
+      Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as RadiusAttributes,
+  );
 
 const instruction = fc.record({
   action: fc.constantFrom("on" as const, "on" as const, "off" as const, "noop" as const),
@@ -66,7 +69,8 @@ test("an event that comes again changes nothing", () => {
         scenario.play(played, index + 1);
         // Sessions are compared: one that the event has ended may be ended again.
         const before = snapshot(scenario);
-        if (before.length === 0 || played.event === "accounting-start" || played.event === "accounting-interim") continue;
+        if (before.length === 0 || played.event === "accounting-start" || played.event === "accounting-interim")
+          continue;
         if (played.event === "access-accept" && played.attributes["Acct-Session-Id"] === undefined) continue;
         scenario.play(played, index + 1);
         assert.deepEqual(snapshot(scenario), before);
@@ -110,7 +114,8 @@ function checkInvariants({ store, datapath }: Scenario): void {
       assert.ok(!owners.has(owner), `two sessions of ${session.nas} hold ${prefix}`);
       owners.add(owner);
     }
-    for (const key of indexKeys(session)) assert.ok([...store.under(session.nas, key)].includes(session), `index lost ${key}`);
+    for (const key of indexKeys(session))
+      assert.ok([...store.under(session.nas, key)].includes(session), `index lost ${key}`);
     if (session.acctSessionId === undefined) continue;
     const id = `${session.nas} ${session.acctSessionId}`;
     assert.ok(!ids.has(id), `two sessions are called ${id}`);

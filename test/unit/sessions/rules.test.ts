@@ -309,6 +309,42 @@ const IN_SESSION: readonly Case[] = [
     ],
   },
   {
+    title: "a stop for several sessions stops those that are mirrored",
+    steps: [
+      start(BOB),
+      {
+        event: "coa",
+        attributes: { "User-Name": "bob" },
+        li: li("on"),
+        answer: { result: "applied" },
+        mirrored: [MIRRORED_BOB],
+      },
+      start({ "User-Name": "bob", "Acct-Session-Id": "77", "Framed-IP-Address": "100.64.0.9" }),
+      {
+        event: "coa",
+        attributes: { "User-Name": "bob" },
+        li: li("off"),
+        answer: { result: "stopped" },
+        mirrored: [],
+      },
+    ],
+  },
+  {
+    title: "a name that too many sessions share names none",
+    steps: [
+      ...Array.from({ length: 17 }, (_, index) =>
+        start({ "User-Name": "dhcp", "Acct-Session-Id": `${index}`, "Framed-IP-Address": `100.64.1.${index}` }),
+      ),
+      {
+        event: "coa",
+        attributes: { "User-Name": "dhcp" },
+        li: li("on"),
+        answer: { result: "rejected", detail: "16" },
+        mirrored: [],
+      },
+    ],
+  },
+  {
     title: "a decoy looks like a CoA: unknown sessions are told",
     steps: [
       start(BOB),

@@ -1,0 +1,171 @@
+/**
+ * Events on their way to JetStream. While the bus stores them, straight; from the first that it does not store, through
+ * the spool, until that has drained: so that they arrive in order, and once, since the bus knows them by their ids.
+ */
+import type { RadiusEvent } from "../events/types.js";
+import type { Cancel, Clock, Log } from "./ports.js";
+import type { Spool } from "./spool.js";
+
+export type StoreOutcome = "stored" | "spooled" | "lost";
+
+export interface OutboxOptions {
+  readonly publish: (event: RadiusEvent) => Promise<void>;
+  /** Absent: what the bus does not store is lost, and nothing is acknowledged for it. */
+  readonly spool: Spool<RadiusEvent> | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long the bus may take to store an event. */
+  readonly timeoutMs: number;
+  /** Waits between tries while the bus is away. */
+  readonly retryMs: number;
+}
+
+/** Events under way to the bus at once; more than that, and the bus counts as away. */
+const MAX_IN_FLIGHT = 8192;
+/** Events that are taken out of the spool at a time. */
+const BATCH = 256;
+const CLOSE_POLL_MS = 10;
+
+interface InFlight {
+  readonly event: RadiusEvent;
+  readonly settle: (outcome: StoreOutcome) => void;
+}
+
+export class Outbox {
+  readonly #inFlight = new Set<InFlight>();
+  #draining: Promise<void> | undefined;
+  #closing = false;
+  #wake: (() => void) | undefined;
+
+  constructor(private readonly options: OutboxOptions) {
+    if (options.spool?.isEmpty === false) this.#drain(options.spool);
+  }
+
+  /** Whether events take the way through the spool at the moment. */
+  get isSpooling(): boolean {
+    return this.#draining !== undefined;
+  }
+
+  /** Resolves when the event is safe, or cannot be made so. Never rejects. */
+  store(event: RadiusEvent): Promise<StoreOutcome> {
+    if (this.#draining !== undefined) return this.#spool(event);
+    return new Promise((resolve) => {
+      const entry: InFlight = { event, settle: resolve };
+      this.#inFlight.add(entry);
+      if (this.#inFlight.size > MAX_IN_FLIGHT) this.#divert();
+      else void this.#straight(entry);
+    });
+  }
+
+  /** Publishes without the spool: for what must be acted on now or not at all. Never rejects. */
+  async publishNow(event: RadiusEvent): Promise<boolean> {
+    return this.#publish(event);
+  }
+
+  /** Resolves when nothing is under way any more; what is in the spool stays there. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#wake?.();
+    // Each of them is over within the time-out: stored, or diverted.
+    while (this.#inFlight.size > 0)
+      await new Promise((resolve) => this.options.clock.after(CLOSE_POLL_MS, () => resolve(undefined)));
+    await this.#draining;
+    await this.options.spool?.close();
+  }
+
+  async #straight(entry: InFlight): Promise<void> {
+    const stored = await this.#publish(entry.event);
+    // Diverted meanwhile: the spool answers for it.
+    if (!this.#inFlight.has(entry)) return;
+    if (!stored) return this.#divert();
+    this.#inFlight.delete(entry);
+    entry.settle("stored");
+  }
+
+  /** Everything that is under way goes to the spool, in its order: what the bus has stored already it will know by its id. */
+  #divert(): void {
+    const waiting = [...this.#inFlight];
+    this.#inFlight.clear();
+    for (const { event, settle } of waiting) void this.#spool(event).then(settle);
+    const { spool, log } = this.options;
+    if (this.#draining !== undefined || spool === undefined || this.#closing) return;
+    log.warn({}, "the bus does not store events: they go to the spool until it does");
+    this.#drain(spool);
+  }
+
+  async #spool(event: RadiusEvent): Promise<StoreOutcome> {
+    const { spool, log } = this.options;
+    if (spool === undefined) return "lost";
+    try {
+      await spool.append(event);
+      return "spooled";
+    } catch (error) {
+      log.error(
+        { reason: (error as Error).name },
+        "an event could not be written to the spool: check its size and the disk",
+      );
+      return "lost";
+    }
+  }
+
+  #drain(spool: Spool<RadiusEvent>): void {
+    this.#draining = this.#drainAll(spool);
+  }
+
+  /** Until the spool is empty, or we close. */
+  async #drainAll(spool: Spool<RadiusEvent>): Promise<void> {
+    const { log } = this.options;
+    while (!this.#closing) {
+      try {
+        if (await this.#drainBatch(spool)) continue;
+        if (spool.isEmpty) {
+          // At once, not when this promise settles: what comes next goes straight again.
+          this.#draining = undefined;
+          log.info({}, "the spool has drained");
+          return;
+        }
+      } catch (error) {
+        log.error({ reason: (error as Error).name }, "the spool cannot be read: check the disk");
+      }
+      await this.#pause();
+    }
+  }
+
+  /** False when nothing could be taken out. */
+  async #drainBatch(spool: Spool<RadiusEvent>): Promise<boolean> {
+    const batch = await spool.read(BATCH);
+    const { records } = batch;
+    if (records.length === 0) return false;
+    const stored = await Promise.all(records.map((event) => this.#publish(event)));
+    const failed = stored.indexOf(false);
+    // What was stored behind the first failure is published again, and known to the bus by its id.
+    const done = failed === -1 ? records.length : failed;
+    await batch.commit(done);
+    return done > 0;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.options.clock.after(this.options.retryMs, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  #publish(event: RadiusEvent): Promise<boolean> {
+    return new Promise((resolve) => {
+      let cancel: Cancel | undefined = this.options.clock.after(this.options.timeoutMs, () => resolve(false));
+      const settle = (stored: boolean) => {
+        cancel?.();
+        cancel = undefined;
+        resolve(stored);
+      };
+      this.options.publish(event).then(
+        () => settle(true),
+        () => settle(false),
+      );
+    });
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The tables of the eBPF tests. A fixture says which intercepts there are, what packet an access program is run on,
+ * and which copies must leave, byte by byte. To add a case, add an entry to a table; the runner checks in every case
+ * that the verdict is "go on", that packet and context are untouched, and that no counter moved but those named.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { InterceptSpec } from "../../src/intercepts/types.js";
+import type { Context } from "./context.js";
+import { contextBytes } from "./context.js";
+import { datagram, reassemble } from "./datagram.js";
+import { intercept, outerOf } from "./intercepts.js";
+import type { VlanTag } from "./packets.js";
+import { type AccessInterface, type Changes, mediationFrame, Rig, type RigOptions } from "./rig.js";
+
+export interface Copy {
+  /** From the IP header on. */
+  readonly packet: Buffer;
+  /** The intercept whose copy it is; the fixture's only one unless given. */
+  readonly of?: InterceptSpec;
+  /** Number of IP fragments that it arrives in; 1 unless given. */
+  readonly fragments?: number;
+}
+
+export interface Fixture {
+  readonly description: string;
+  /** One of SUBSCRIBER4 unless given. */
+  readonly intercepts?: readonly InterceptSpec[];
+  /** `from`: access_ingress, `to`: access_egress. */
+  readonly direction: "from" | "to";
+  readonly on?: AccessInterface;
+  /** What the program sees: the frame, or without a link layer the packet. */
+  readonly frame: Buffer;
+  readonly context?: Context;
+  /** A VLAN tag in the skb's metadata, outside those in the frame. */
+  readonly tag?: VlanTag;
+  /** In the order of leaving. */
+  readonly copies: readonly (Copy | Buffer)[];
+  /** Counters besides those of the mirrored packets and bytes. */
+  readonly counters?: Changes;
+  /** What the node must be like. */
+  readonly prepare?: (rig: Rig) => void;
+}
+
+const GO_ON = -1;
+const IP_ID = 4;
+
+/** What the totals must gain: the copies' packets and bytes, and what the fixture names. */
+export function expectedChanges(direction: "from" | "to", copies: readonly Copy[], counters: Changes = {}): Changes {
+  const bytes = copies.reduce((sum, { packet }) => sum + packet.length, 0);
+  const mirrored = copies.length > 0 ? { [`${direction}.packets`]: copies.length, [`${direction}.bytes`]: bytes } : {};
+  return { ...mirrored, ...counters };
+}
+
+/** Compares what left with what had to leave. The IPv4 identification is the sender's choice: it is taken over. */
+export function assertCopies(rig: Rig, fixture: Fixture, copies: readonly Copy[]): void {
+  const total = copies.reduce((sum, { fragments = 1 }) => sum + fragments, 0);
+  const frames = rig.med0.expect(total);
+  assert.equal(frames.length, total, "frames at the mediation device");
+  let at = 0;
+  for (const { packet, of = fixture.intercepts?.[0] ?? intercept(), fragments = 1 } of copies) {
+    const parts = frames.slice(at, at + fragments);
+    at += fragments;
+    const header = mediationFrame(parts[0]?.subarray(14) ?? Buffer.alloc(0)).subarray(0, 14);
+    for (const part of parts) assert.deepEqual(part.subarray(0, 14), header, "Ethernet header");
+    const whole = reassemble(parts.map((part) => part.subarray(14)));
+    const id = (whole[0] ?? 0) >> 4 === 4 ? whole.readUInt16BE(IP_ID) : 0;
+    const expected = datagram(outerOf(of, fixture.direction, rig.mediation), packet, id);
+    assert.equal(whole.toString("hex"), expected.toString("hex"));
+  }
+}
+
+export function runFixture(rig: Rig, fixture: Fixture): void {
+  const { direction, on = "acc0", frame, context = {} } = fixture;
+  const copies = fixture.copies.map((copy) => (Buffer.isBuffer(copy) ? { packet: copy } : copy));
+  rig.clear();
+  rig.install(fixture.intercepts ?? [intercept()]);
+  fixture.prepare?.(rig);
+  const program = `access_${direction === "from" ? "ingress" : "egress"}${on === "acct0" ? "_l3" : ""}`;
+  const changes = rig.changes(() => {
+    const result = rig.run(program, frame, context, on, fixture.tag);
+    assert.equal(result.verdict, GO_ON, "verdict");
+    assert.equal(result.packet.toString("hex"), frame.toString("hex"), "the original");
+    const given = contextBytes({ ifindex: rig[on].ifindex, wireLength: frame.length, ...context });
+    assert.deepEqual(result.context, given, "the original's metadata");
+    assertCopies(rig, fixture, copies);
+  });
+  assert.deepEqual(changes, expectedChanges(direction, copies, fixture.counters), "counters");
+}
+
+/** A suite of one rig and its fixtures. */
+export function fixtureSuite(title: string, options: RigOptions, fixtures: readonly Fixture[]): void {
+  describe(title, () => {
+    let rig: Rig;
+    before(() => {
+      rig = new Rig(options);
+    });
+    after(() => rig[Symbol.dispose]());
+    for (const fixture of fixtures) test(fixture.description, () => runFixture(rig, fixture));
+  });
+}

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { formatAddress, formatPrefix, isLoopback, parseAddress, parsePrefix } from "../../../src/net/addresses.js";
+
+/** Texts of RFC 5952 section 4 and others: as given, as formatted. */
+const TEXTS: readonly [string, string][] = [
+  ["192.0.2.1", "192.0.2.1"],
+  ["2001:0db8::0001", "2001:db8::1"],
+  ["2001:db8:0:0:0:0:2:1", "2001:db8::2:1"],
+  ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+  ["2001:0:0:1:0:0:0:1", "2001:0:0:1::1"],
+  ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+  ["2001:DB8::A", "2001:db8::a"],
+  ["::", "::"],
+  ["::1", "::1"],
+  ["1::", "1::"],
+  ["::ffff:192.0.2.1", "::ffff:c000:201"],
+];
+
+for (const [given, formatted] of TEXTS) {
+  test(`${given} is written ${formatted}`, () => {
+    const address = parseAddress(given);
+    assert.ok(address);
+    assert.equal(formatAddress(address), formatted);
+  });
+}
+
+test("what is formatted is read back, and formatted the same again", () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
+      const address = parseAddress(text);
+      assert.ok(address);
+      const again = parseAddress(formatAddress(address));
+      assert.deepEqual(again, address);
+    }),
+  );
+});
+
+test("a prefix is written with its length", () => {
+  const prefix = parsePrefix("2001:DB8:1:0::/64");
+  assert.ok(!("problem" in prefix));
+  if (!("problem" in prefix)) assert.equal(formatPrefix(prefix), "2001:db8:1::/64");
+});
+
+test("loopback is 127.0.0.0/8 and ::1", () => {
+  const loopback = (text: string) => isLoopback(parseAddress(text) ?? assert.fail(text));
+  assert.deepEqual(["127.0.0.1", "127.255.0.1", "::1"].map(loopback), [true, true, true]);
+  assert.deepEqual(["128.0.0.1", "192.0.2.1", "::", "::2", "1::1"].map(loopback), [false, false, false, false, false]);
+});
