@@ -26,6 +26,7 @@ export const TrafficLimits = {
   DESTINATION_PORT: 443,
   SHIM_PORT: 30030,
   VXLAN_PORT: 4789,
+  OUTER_BYTES: 36,
   WHOLE_SHARE: 65536,
 } as const;
 export type TrafficLimits = (typeof TrafficLimits)[keyof typeof TrafficLimits];
@@ -33,9 +34,8 @@ export type TrafficLimits = (typeof TrafficLimits)[keyof typeof TrafficLimits];
 /** enum copy_kind */
 export const CopyKind = {
   COPY_BARE: 0,
-  COPY_PACKET: 1,
-  COPY_SHIM: 2,
-  COPY_VXLAN: 3,
+  COPY_SHIM: 1,
+  COPY_VXLAN: 2,
 } as const;
 export type CopyKind = (typeof CopyKind)[keyof typeof CopyKind];
 
@@ -117,32 +117,35 @@ export const BareTarget = {
   },
 } as const;
 
-/** struct arrivals, 24 bytes */
+/** struct arrivals, 32 bytes */
 export interface Arrivals {
   packets: bigint;
   bytes: bigint;
+  intercepted: bigint;
   others: bigint;
 }
 
 export const Arrivals = {
   name: "arrivals",
-  size: 24,
-  offsets: { packets: 0, bytes: 8, others: 16 },
-  /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Arrivals, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
-    requireRoom(buffer, offset, 24, "arrivals");
-    buffer.fill(0, offset, offset + 24);
+  size: 32,
+  offsets: { packets: 0, bytes: 8, intercepted: 16, others: 24 },
+  /** Writes all 32 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Arrivals, buffer: Buffer = Buffer.alloc(32), offset = 0): Buffer {
+    requireRoom(buffer, offset, 32, "arrivals");
+    buffer.fill(0, offset, offset + 32);
     buffer.writeBigUInt64LE(value.packets, offset);
     buffer.writeBigUInt64LE(value.bytes, offset + 8);
-    buffer.writeBigUInt64LE(value.others, offset + 16);
+    buffer.writeBigUInt64LE(value.intercepted, offset + 16);
+    buffer.writeBigUInt64LE(value.others, offset + 24);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Arrivals {
-    requireRoom(buffer, offset, 24, "arrivals");
+    requireRoom(buffer, offset, 32, "arrivals");
     return {
       packets: buffer.readBigUInt64LE(offset),
       bytes: buffer.readBigUInt64LE(offset + 8),
-      others: buffer.readBigUInt64LE(offset + 16),
+      intercepted: buffer.readBigUInt64LE(offset + 16),
+      others: buffer.readBigUInt64LE(offset + 24),
     };
   },
 } as const;
@@ -180,7 +183,7 @@ export const maps = {
   outlets: { name: "outlets", type: "devmap", keySize: 4, valueSize: 4, maxEntries: 1 },
   bare_targets: { name: "bare_targets", type: "array", keySize: 4, valueSize: 4, maxEntries: 1, value: BareTarget },
   bare_outlets: { name: "bare_outlets", type: "devmap", keySize: 4, valueSize: 4, maxEntries: 1 },
-  originals: { name: "originals", type: "percpu_array", keySize: 4, valueSize: 24, maxEntries: 1, value: Arrivals },
-  copies: { name: "copies", type: "percpu_array", keySize: 4, valueSize: 24, maxEntries: 1, value: Arrivals },
+  originals: { name: "originals", type: "percpu_array", keySize: 4, valueSize: 32, maxEntries: 1, value: Arrivals },
+  copies: { name: "copies", type: "percpu_array", keySize: 4, valueSize: 32, maxEntries: 1, value: Arrivals },
   sinks: { name: "sinks", type: "array", keySize: 4, valueSize: 4, maxEntries: 1, value: SinkSettings },
 } as const;

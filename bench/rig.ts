@@ -28,13 +28,22 @@ const MEDIATION_MAC = "02:00:00:00:03:01";
 const MEDIATION_SINK_MAC = "02:00:00:00:03:02";
 
 export const MACS = { source: GENERATOR_MAC, destination: ACCESS_MAC } as const;
+export const EDGE_MACS = { mediation: MEDIATION_MAC, mediationSink: MEDIATION_SINK_MAC } as const;
 
 /** How what arrives is counted: redirected XDP frames by XDP, packets of the stack by tc. */
 export type Counting = "xdp" | "tc";
 
+export interface Counted {
+  readonly counting: Counting;
+  /** A CopyKind: what arrives at the mediation device. */
+  readonly copyKind: number;
+}
+
 export interface Arrived {
   readonly packets: number;
   readonly bytes: number;
+  /** Of those, packets of subscribers under intercept. */
+  readonly intercepted: number;
   /** What the sink did not expect: anything but the generator's packets or copies of the right kind. */
   readonly others: number;
 }
@@ -47,7 +56,7 @@ interface IpLink {
 const ZERO = Buffer.alloc(4);
 
 export class Rig implements Disposable {
-  readonly edge = new Namespace();
+  private readonly edge = new Namespace();
   readonly object: LoadedObject;
   /** Index of the generator's end, in the namespace outside. */
   readonly generatorIfindex: number;
@@ -58,8 +67,7 @@ export class Rig implements Disposable {
     private readonly outside: Namespace,
     number: number,
     objectPath: string,
-    counting: Counting,
-    copyKind: number,
+    { counting, copyKind }: Counted,
   ) {
     const ends = { generator: `generator${number}`, sink: `sink${number}`, mediation: `mediation${number}` };
     this.object = BpfObject.open(objectPath).load();
@@ -89,19 +97,28 @@ export class Rig implements Disposable {
     );
   }
 
-  /** Runs `code` in the edge's namespace; the function that it returns is called at the end. */
-  setUp(code: () => undefined | (() => void)): void {
-    const close = this.edge.run(code);
-    if (close) this.#toClose.push(() => this.edge.run(close));
+  /** Runs synchronous code in the edge's namespace. */
+  runInEdge<T>(code: () => T): T {
+    return this.edge.run(code);
+  }
+
+  /** Has `close` called, in the edge's namespace, before the rig is taken down. */
+  atEnd(close: () => void): void {
+    this.#toClose.push(() => this.edge.run(close));
   }
 
   arrived(sink: "originals" | "copies"): Arrived {
     const parts = (this.object.map(sink).lookupPerCpu(ZERO) ?? []).map((bytes) => Arrivals.decode(bytes));
     const sum = (of: (part: Arrivals) => bigint): number => Number(parts.reduce((total, part) => total + of(part), 0n));
-    return { packets: sum(({ packets }) => packets), bytes: sum(({ bytes }) => bytes), others: sum((part) => part.others) };
+    return {
+      packets: sum(({ packets }) => packets),
+      bytes: sum(({ bytes }) => bytes),
+      intercepted: sum(({ intercepted }) => intercepted),
+      others: sum(({ others }) => others),
+    };
   }
 
-  /** A namespace in which `outlets` can be set to the generator's end. */
+  /** Runs synchronous code where `generatorIfindex` is known. */
   runOutside<T>(code: () => T): T {
     return this.outside.run(code);
   }

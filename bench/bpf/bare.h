@@ -22,12 +22,19 @@ struct {
 } bare_outlets SEC(".maps");
 
 SEC("tc")
+int bare_nothing(struct __sk_buff *skb __attribute__((unused)))
+{
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
 int bare_clone(struct __sk_buff *skb)
 {
 	__u32 zero = 0;
 	const struct bare_target *target = bpf_map_lookup_elem(&bare_targets, &zero);
 
-	if (target && is_traffic((void *)(long)skb->data, (void *)(long)skb->data_end, ETH_HLEN, skb->len, true))
+	if (target && subscriber_at((void *)(long)skb->data, (void *)(long)skb->data_end, ETH_HLEN, skb->len) ==
+			      INTERCEPTED_SUBSCRIBER)
 		bpf_clone_redirect(skb, target->ifindex, 0);
 	return TC_ACT_UNSPEC;
 }

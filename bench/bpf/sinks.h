@@ -28,54 +28,63 @@ struct {
 	__type(value, struct sink_settings);
 } sinks SEC(".maps");
 
-static __always_inline void note(struct arrivals *arrivals, bool expected, __u32 bytes)
+/* A datagram to `port` at `offset` that ends where the frame ends. */
+static __always_inline const struct iphdr *datagram_at(void *data, void *end, __u32 offset, __u32 frame_bytes,
+							__u16 port)
 {
-	if (!expected) {
+	const struct iphdr *ip = data + offset;
+	const struct udphdr *udp = (const void *)(ip + 1);
+
+	if ((void *)(udp + 1) > end)
+		return NULL;
+	if (ip->version != 4 || ip->ihl != 5 || ip->protocol != IPPROTO_UDP || udp->dest != bpf_htons(port) ||
+	    bpf_ntohs(ip->tot_len) + offset != frame_bytes)
+		return NULL;
+	return ip;
+}
+
+enum subscriber {
+	NOBODY, /* not the generator's packet */
+	OTHER_SUBSCRIBER,
+	INTERCEPTED_SUBSCRIBER,
+};
+
+/* Whose packet lies at `offset`. */
+static __always_inline enum subscriber subscriber_at(void *data, void *end, __u32 offset, __u32 frame_bytes)
+{
+	const struct iphdr *ip = datagram_at(data, end, offset, frame_bytes, DESTINATION_PORT);
+	__u32 base;
+
+	if (!ip)
+		return NOBODY;
+	base = bpf_ntohl(ip->saddr) & SUBSCRIBERS_MASK;
+	if (base == INTERCEPTED_BASE)
+		return INTERCEPTED_SUBSCRIBER;
+	return base == OTHERS_BASE ? OTHER_SUBSCRIBER : NOBODY;
+}
+
+/* Of a copy, the subscriber; NOBODY where the frame is not a copy of this kind. */
+static __always_inline enum subscriber copied_subscriber(void *data, void *end, __u32 frame_bytes, __u32 kind)
+{
+	__u32 offset = ETH_HLEN;
+
+	if (kind == COPY_SHIM || kind == COPY_VXLAN) {
+		if (!datagram_at(data, end, offset, frame_bytes, kind == COPY_SHIM ? SHIM_PORT : VXLAN_PORT))
+			return NOBODY;
+		offset += OUTER_BYTES + (kind == COPY_VXLAN ? ETH_HLEN : 0);
+	}
+	return subscriber_at(data, end, offset, frame_bytes) == INTERCEPTED_SUBSCRIBER ? INTERCEPTED_SUBSCRIBER : NOBODY;
+}
+
+static __always_inline void note(struct arrivals *arrivals, enum subscriber subscriber, __u32 bytes)
+{
+	if (subscriber == NOBODY) {
 		arrivals->others++;
 		return;
 	}
 	arrivals->packets++;
 	arrivals->bytes += bytes;
-}
-
-/* A datagram to `port` at `offset` that ends where the frame ends. */
-static __always_inline bool is_datagram(void *data, void *end, __u32 offset, __u32 frame_bytes, __u16 port)
-{
-	struct iphdr *ip = data + offset;
-	struct udphdr *udp = (void *)(ip + 1);
-
-	if ((void *)(udp + 1) > end)
-		return false;
-	return ip->version == 4 && ip->ihl == 5 && ip->protocol == IPPROTO_UDP && udp->dest == bpf_htons(port) &&
-	       bpf_ntohs(ip->tot_len) + offset == frame_bytes;
-}
-
-/* The generator's packet at `offset`. */
-static __always_inline bool is_traffic(void *data, void *end, __u32 offset, __u32 frame_bytes, bool intercepted)
-{
-	struct iphdr *ip = data + offset;
-	__u32 base;
-
-	if (!is_datagram(data, end, offset, frame_bytes, DESTINATION_PORT))
-		return false;
-	base = bpf_ntohl(ip->saddr) & SUBSCRIBERS_MASK;
-	return base == INTERCEPTED_BASE || (!intercepted && base == OTHERS_BASE);
-}
-
-static __always_inline bool is_copy(void *data, void *end, __u32 frame_bytes, __u32 kind)
-{
-	switch (kind) {
-	case COPY_BARE:
-	case COPY_PACKET:
-		return is_traffic(data, end, ETH_HLEN, frame_bytes, true);
-	case COPY_SHIM:
-		return is_datagram(data, end, ETH_HLEN, frame_bytes, SHIM_PORT) &&
-		       is_traffic(data, end, ETH_HLEN + 36, frame_bytes, true);
-	case COPY_VXLAN:
-		return is_datagram(data, end, ETH_HLEN, frame_bytes, VXLAN_PORT) &&
-		       is_traffic(data, end, ETH_HLEN + 36 + ETH_HLEN, frame_bytes, true);
-	}
-	return false;
+	arrivals->intercepted += subscriber == INTERCEPTED_SUBSCRIBER;
 }
 
 static __always_inline void count_original(void *data, void *end, __u32 bytes)
@@ -84,7 +93,7 @@ static __always_inline void count_original(void *data, void *end, __u32 bytes)
 	struct arrivals *arrivals = bpf_map_lookup_elem(&originals, &zero);
 
 	if (arrivals)
-		note(arrivals, is_traffic(data, end, ETH_HLEN, bytes, false), bytes);
+		note(arrivals, subscriber_at(data, end, ETH_HLEN, bytes), bytes);
 }
 
 static __always_inline void count_copy(void *data, void *end, __u32 bytes)
@@ -94,7 +103,7 @@ static __always_inline void count_copy(void *data, void *end, __u32 bytes)
 	struct arrivals *arrivals = bpf_map_lookup_elem(&copies, &zero);
 
 	if (arrivals && settings)
-		note(arrivals, is_copy(data, end, bytes, settings->copy_kind), bytes);
+		note(arrivals, copied_subscriber(data, end, bytes, settings->copy_kind), bytes);
 }
 
 SEC("xdp")

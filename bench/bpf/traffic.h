@@ -15,6 +15,8 @@ enum traffic_limits {
 	DESTINATION_PORT = 443,
 	SHIM_PORT = 30030,
 	VXLAN_PORT = 4789,
+	/* Outer IPv4, UDP and the 8 bytes of either the shim or VXLAN. */
+	OUTER_BYTES = 36,
 	/* The whole share: every packet is of a subscriber under intercept. */
 	WHOLE_SHARE = 65536,
 };
@@ -36,12 +38,12 @@ struct traffic {
 struct arrivals {
 	__u64 packets; /* that are what this sink expects */
 	__u64 bytes;   /* of those, from the Ethernet header on */
+	__u64 intercepted; /* of those, packets of subscribers under intercept */
 	__u64 others;
 };
 
 enum copy_kind {
-	COPY_BARE = 0,  /* the frame as it came */
-	COPY_PACKET,    /* the frame with another link layer, or routed once more */
+	COPY_BARE = 0,  /* the packet alone, behind whichever MAC addresses */
 	COPY_SHIM,      /* outer IP, UDP, 8-byte shim, the packet from its IP header on */
 	COPY_VXLAN,     /* outer IP, UDP, VXLAN header, the frame */
 };
