@@ -7,7 +7,7 @@
  * Each case has an edge of its own, set up once; the far ends of all links are in one namespace outside.
  */
 import { BpfObject, type Link, type LoadedObject } from "libbpf-ts";
-import { Arrivals, SinkSettings } from "./layout.gen.js";
+import { Arrivals, SinkSettings, TrafficLimits } from "./layout.gen.js";
 import { command, Namespace } from "./namespaces.js";
 
 export const ACCESS = "access0";
@@ -17,6 +17,12 @@ export const NODE_ADDRESS = "192.0.2.1";
 export const MEDIATION_ADDRESS = "192.0.2.2";
 /** Of the subscribers under intercept; see bpf/traffic.h. */
 export const INTERCEPTED_PREFIX = "100.64.0.0/12";
+
+/** Of the subscriber under intercept with this number, from 0 on. */
+export function interceptedAddress(index: number): string {
+  const value = TrafficLimits.INTERCEPTED_BASE + index;
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".");
+}
 
 /** Room for every encapsulation, so that nothing is cut. */
 const MEDIATION_MTU = "2000";

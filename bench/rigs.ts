@@ -14,15 +14,15 @@ export class Rigs implements Disposable {
   }
 
   /** Undefined where the case is absent. */
-  rigOf(wanted: Case): Rig | undefined {
+  async rigOf(wanted: Case): Promise<Rig | undefined> {
     const key = caseKey(wanted);
-    if (!this.#rigs.has(key)) this.#rigs.set(key, this.#make(wanted));
+    if (!this.#rigs.has(key)) this.#rigs.set(key, await this.#make(wanted));
     return this.#rigs.get(key);
   }
 
-  #make(wanted: Case): Rig | undefined {
+  async #make(wanted: Case): Promise<Rig | undefined> {
     const rig = new Rig(this.#outside, this.#rigs.size, this.objectPath, wanted);
-    const close = rig.runInEdge(() => wanted.setUp(rig));
+    const close = await rig.runInEdge(() => wanted.setUp(rig));
     if (close === "absent") {
       rig.close();
       return undefined;

@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CaseContext, caseOf } from "./cases/all.js";
+import type { Case } from "./cases/case.js";
 import { CoreClock } from "./core-time.js";
 import { Generator } from "./generator.js";
 import { goalResults } from "./goals.js";
@@ -17,6 +18,7 @@ import { command, pinToCpu } from "./namespaces.js";
 import { fullPlan, type Plan, type Point, quickPlan } from "./plan.js";
 import { Progress } from "./progress.js";
 import { resultsOf } from "./results.js";
+import type { Rig } from "./rig.js";
 import { Rigs } from "./rigs.js";
 import { type MeasuredPoint, type Prepared, runRounds } from "./rounds.js";
 import { quantile } from "./statistics.js";
@@ -34,16 +36,20 @@ interface Cores {
   readonly other: number;
 }
 
-function prepare(plan: Plan, rigs: Rigs, context: CaseContext): Prepared[] {
-  return plan.points.map((point) => ({ point, cases: casesAt(point, rigs, context) }));
+async function prepare(plan: Plan, rigs: Rigs, context: CaseContext): Promise<Prepared[]> {
+  const prepared: Prepared[] = [];
+  for (const point of plan.points) prepared.push({ point, cases: await casesAt(point, rigs, context) });
+  return prepared;
 }
 
-function casesAt(point: Point, rigs: Rigs, context: CaseContext): Prepared["cases"] {
-  return point.cases.flatMap((id) => {
+async function casesAt(point: Point, rigs: Rigs, context: CaseContext): Promise<Prepared["cases"]> {
+  const cases: { case: Case; rig: Rig }[] = [];
+  for (const id of point.cases) {
     const wanted = caseOf(id, point.entries, context);
-    const rig = rigs.rigOf(wanted);
-    return rig ? [{ case: wanted, rig }] : [];
-  });
+    const rig = await rigs.rigOf(wanted);
+    if (rig) cases.push({ case: wanted, rig });
+  }
+  return cases;
 }
 
 async function measureAll(plan: Plan, cores: Cores): Promise<MeasuredPoint[]> {
@@ -51,7 +57,7 @@ async function measureAll(plan: Plan, cores: Cores): Promise<MeasuredPoint[]> {
   using rigs = new Rigs(objectPath);
   using generator = new Generator(objectPath);
   process.stderr.write("setting up\n");
-  const prepared = prepare(plan, rigs, {
+  const prepared = await prepare(plan, rigs, {
     objectDirectory: join(ROOT, "build/bpf"),
     userspaceProgram: join(OBJECTS, "userspace-mirror"),
     secondCpu: cores.other,

@@ -11,10 +11,10 @@ export interface Case extends Counted {
   readonly forwards: boolean;
   readonly mirrors: boolean;
   /**
-   * Configures the edge, in whose namespace it is called; the function that it returns undoes what would outlive the
-   * namespace. Returns "absent" where this machine or this version does not have it.
+   * Configures the edge, in whose namespace it is called; behind an `await` it is elsewhere. Gives what undoes that
+   * which would outlive the namespace, or "absent" where this machine does not have it.
    */
-  setUp(rig: Rig): "absent" | undefined | (() => void);
+  setUp(rig: Rig): Promise<"absent" | (() => void)> | undefined | (() => void);
 }
 
 /** Names one rig. */

@@ -4,23 +4,17 @@
  */
 import { CopyKind } from "../layout.gen.js";
 import { command, commandWithInput } from "../namespaces.js";
-import { ACCESS, INTERCEPTED_PREFIX, MEDIATION, MEDIATION_ADDRESS, NODE_ADDRESS } from "../rig.js";
+import { ACCESS, INTERCEPTED_PREFIX, interceptedAddress, MEDIATION, MEDIATION_ADDRESS, NODE_ADDRESS } from "../rig.js";
 import type { Case } from "./case.js";
 
 const VXLAN = "vxlan0";
 const MIRROR = `action mirred egress mirror dev ${VXLAN}`;
-const FIRST_INTERCEPTED = 0x64400000;
 
 function addVxlan(): void {
   const tunnel = ["id", "42", "local", NODE_ADDRESS, "remote", MEDIATION_ADDRESS, "dstport", "4789"];
   command("ip", "link", "add", VXLAN, "type", "vxlan", ...tunnel, "dev", MEDIATION, "nolearning");
   command("ip", "link", "set", VXLAN, "up");
   command("tc", "qdisc", "add", "dev", ACCESS, "clsact");
-}
-
-function address(index: number): string {
-  const value = FIRST_INTERCEPTED + index;
-  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".");
 }
 
 function mirred(id: string, title: string, entries: number, filters: readonly string[]): Case {
@@ -52,7 +46,7 @@ function indices(entries: number): number[] {
 
 /** A filter for each subscriber, one behind the other. */
 export function mirredLinear(entries: number): Case {
-  const filters = indices(entries).map((index) => `${U32} match ip src ${address(index)}/32 ${MIRROR}`);
+  const filters = indices(entries).map((index) => `${U32} match ip src ${interceptedAddress(index)}/32 ${MIRROR}`);
   return mirred("mirred-vxlan-list", "tc u32 + mirred, a filter for each subscriber", entries, filters);
 }
 
@@ -60,7 +54,7 @@ export function mirredLinear(entries: number): Case {
 export function mirredHashed(entries: number): Case {
   const filters = indices(entries).map((index) => {
     const bucket = (index & 0xff).toString(16);
-    return `${U32} ht 2:${bucket}: match ip src ${address(index)}/32 ${MIRROR}`;
+    return `${U32} ht 2:${bucket}: match ip src ${interceptedAddress(index)}/32 ${MIRROR}`;
   });
   return mirred("mirred-vxlan-hash", "the same in 256 u32 hash buckets", entries, [
     "ingress protocol ip prio 1 handle 2: u32 divisor 256",
