@@ -298,4 +298,17 @@ int stack_ingress(struct __sk_buff *skb)
 	return head.kind == NOTE_FRAGMENT ? receive_fragment(skb) : VERDICT_NEXT;
 }
 
+/* Keep places in a chain while one of the programs above moves to its head. */
+SEC("tc")
+int stand_in_first(struct __sk_buff *skb)
+{
+	return VERDICT_NEXT;
+}
+
+SEC("tc")
+int stand_in_behind(struct __sk_buff *skb)
+{
+	return VERDICT_NEXT;
+}
+
 char _license[] SEC("license") = "Dual BSD/GPL";

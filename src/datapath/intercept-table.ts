@@ -5,8 +5,9 @@ import { type AdoptedIntercept, adopt } from "./adopt.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
 import { addCounters, NO_COUNTERS, readIntercept } from "./counters.js";
 import { encodeDevice, encodeDropPolicy, encodeIntercept } from "./encode.js";
-import { Bucket, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
-import { type MatchContext, type MatchKey, type MatchMap, matchKey } from "./matches.js";
+import { type InterfaceKeys, InterfaceMatches } from "./interface-matches.js";
+import { Bucket, ConfigFlags, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
+import { interfaceKey, type MatchContext, type MatchKey, type MatchMap, matchKey } from "./matches.js";
 import type { DatapathOptions } from "./options.js";
 import { DatapathError, type InterceptCounters, type MapFill } from "./port.js";
 import { indexKey, SharedRows } from "./registers.js";
@@ -29,7 +30,10 @@ interface Running {
   readonly earlier: InterceptCounters;
 }
 
-type Places = Pick<Running, "device" | "dropPolicy" | "matches">;
+interface Places extends Pick<Running, "device" | "dropPolicy" | "matches"> {
+  /** Those of `matches` that go by an interface. */
+  readonly interfaces: InterfaceKeys;
+}
 
 function sameTime(a: bigint, b: bigint): boolean {
   return a > b ? a - b < SAME_TIME_NS : b - a < SAME_TIME_NS;
@@ -55,6 +59,7 @@ export class InterceptTable {
   readonly #devices: SharedRows;
   readonly #policies: SharedRows;
   readonly #running = new Map<string, Running>();
+  readonly #interfaces = new InterfaceMatches();
   /** Slots of an intercept that an earlier run was changing when it ended: gone with the next change. */
   readonly #leftovers = new Map<string, Running[]>();
   readonly #emptyStats: Buffer[];
@@ -114,6 +119,23 @@ export class InterceptTable {
     }
     if (before && this.#isUnchanged(before, intercept, places)) this.#releasePlaces(places);
     else this.#replace(spec, before, intercept, places);
+    this.#interfaces.set(spec.key, places.interfaces);
+  }
+
+  /**
+   * The interface of this name has another index now, or none: the intercepts on it follow. Throws where the kernel
+   * refuses; those that it refused wait for the interface's next change.
+   */
+  followInterface(name: string, ifindex: number | undefined): void {
+    const errors: unknown[] = [];
+    for (const key of this.#interfaces.on(name)) {
+      try {
+        this.#rebind(key, name, ifindex);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 
   /** False where there was none. */
@@ -123,6 +145,7 @@ export class InterceptTable {
     this.#retire(running);
     this.#retireLeftovers(key);
     this.#running.delete(key);
+    this.#interfaces.delete(key);
     return true;
   }
 
@@ -151,6 +174,24 @@ export class InterceptTable {
     else this.#leftovers.set(key, [...(this.#leftovers.get(key) ?? []), running]);
   }
 
+  #rebind(key: string, name: string, ifindex: number | undefined): void {
+    const running = this.#running.get(key);
+    const keys = this.#interfaces.keys(key);
+    const [old, now] = [keys.get(name), ifindex === undefined ? undefined : interfaceKey(ifindex)];
+    if (!running || old?.id === now?.id) return;
+    const bind = (match: MatchKey | undefined): void => {
+      const others = running.matches.filter(({ id }) => id !== old?.id);
+      this.#running.set(key, { ...running, matches: match ? [...others, match] : others });
+      this.#interfaces.set(key, new Map([...keys, [name, match]]));
+    };
+    // Another interface may have the old index by now: that goes first.
+    if (old) this.#targets.change(old, undefined, running.slot);
+    bind(undefined);
+    if (!now) return;
+    this.#targets.change(now, running.slot, undefined);
+    bind(now);
+  }
+
   #isUnchanged(before: Running, intercept: Intercept, { matches }: Places): boolean {
     const bytes = this.object.map("intercepts").lookup(indexKey(before.slot));
     return (
@@ -175,7 +216,8 @@ export class InterceptTable {
     const earlier = before ? this.#countersOf(before) : NO_COUNTERS;
     if (before) this.#release(before);
     this.#retireLeftovers(spec.key);
-    this.#running.set(spec.key, { slot, ...places, earlier });
+    const { device, dropPolicy, matches } = places;
+    this.#running.set(spec.key, { slot, device, dropPolicy, matches, earlier });
   }
 
   #countersOf(running: Running): InterceptCounters {
@@ -183,16 +225,36 @@ export class InterceptTable {
   }
 
   #takePlaces(spec: InterceptSpec, context: MatchContext): Places {
-    const matches = spec.matches.map((match) => matchKey(match, context));
-    if (matches.length === 0) throw new DatapathError("invalid", "An intercept needs at least one match.", "matches");
+    if (spec.matches.length === 0)
+      throw new DatapathError("invalid", "An intercept needs at least one match.", "matches");
+    const interfaces = this.#interfaceKeys(spec, context);
+    const byAddress = spec.matches.filter(({ kind }) => kind !== "interface");
+    const matches = [...byAddress.map((match) => matchKey(match, context)), ...interfaces.values()].filter(
+      (match) => match !== undefined,
+    );
     const policy = encodeDropPolicy(spec.dropPolicy);
     const device = this.#devices.take(encodeDevice(spec.mediation.address, this.options.mediation));
     try {
-      return { device, dropPolicy: policy ? this.#policies.take(DropPolicy.encode(policy)) : 0, matches };
+      return { device, dropPolicy: policy ? this.#policies.take(DropPolicy.encode(policy)) : 0, matches, interfaces };
     } catch (error) {
       this.#devices.release(device);
       throw error;
     }
+  }
+
+  /** An interface that is not there is refused, unless the intercept runs on it already. */
+  #interfaceKeys(spec: InterceptSpec, context: MatchContext): InterfaceKeys {
+    const keys = new Map<string, MatchKey | undefined>();
+    const known = this.#interfaces.keys(spec.key);
+    // Of what an earlier run left, the names are not known.
+    const ranOnSome = this.#running.get(spec.key)?.matches.some(({ flag }) => flag === ConfigFlags.CONFIG_INTERFACES);
+    const isRunningOn = (name: string) => known.has(name) || (known.size === 0 && ranOnSome === true);
+    for (const match of spec.matches) {
+      if (match.kind !== "interface") continue;
+      const isAway = isRunningOn(match.name) && context.ifindexOf(match.name) === undefined;
+      keys.set(match.name, isAway ? undefined : matchKey(match, context));
+    }
+    return keys;
   }
 
   #releasePlaces({ device, dropPolicy }: Pick<Running, "device" | "dropPolicy">): void {

@@ -92,10 +92,14 @@ function macBytes(text: string): Buffer {
   return Buffer.from(text.replaceAll(":", ""), "hex");
 }
 
-function interfaceKey(name: string, context: MatchContext): MatchKey {
+export function interfaceKey(ifindex: number): MatchKey {
+  return linkKey(ConfigFlags.CONFIG_INTERFACES, { kind: LinkKind.LINK_INTERFACE, ifindex_or_zone: ifindex });
+}
+
+function interfaceKeyByName(name: string, context: MatchContext): MatchKey {
   const ifindex = context.ifindexOf(name);
   if (ifindex === undefined) throw invalid("The subscriber's interface is not there.");
-  return linkKey(ConfigFlags.CONFIG_INTERFACES, { kind: LinkKind.LINK_INTERFACE, ifindex_or_zone: ifindex });
+  return interfaceKey(ifindex);
 }
 
 function pppoeKey(sessionId: number, mac: string, zone: number): MatchKey {
@@ -140,7 +144,7 @@ export function matchKey(match: SubscriberMatch, context: MatchContext): MatchKe
     case "ipv6":
       return ipv6Key(match.prefix, zone);
     case "interface":
-      return interfaceKey(match.name, context);
+      return interfaceKeyByName(match.name, context);
     case "vlan":
       return linkKey(ConfigFlags.CONFIG_VLANS, {
         kind: LinkKind.LINK_VLAN,

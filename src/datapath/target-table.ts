@@ -2,21 +2,26 @@
  * Which intercepts each key of the match maps leads to. The kernel takes the longest prefix only, so the value of a
  * prefix holds the intercepts of those around it too.
  */
-import { BpfError, type BpfMap } from "libbpf-ts";
 import { Limits, Targets } from "./layout.gen.js";
 import type { MatchKey, MatchMap } from "./matches.js";
 import { DatapathError } from "./port.js";
 import { type OrderedPrefix, orderedPrefix, PrefixOrder } from "./prefix-order.js";
 
-export type MatchMaps = Readonly<Record<MatchMap, BpfMap>>;
+/** What the table needs of a kernel map. */
+export interface WritableMap {
+  readonly maxEntries: number;
+  lookup(key: Buffer): Buffer | undefined;
+  update(key: Buffer, value: Buffer): void;
+  delete(key: Buffer): boolean;
+}
+
+export type MatchMaps = Readonly<Record<MatchMap, WritableMap>>;
 
 interface Entry {
   readonly match: MatchKey;
   readonly slots: readonly number[];
   readonly place?: OrderedPrefix;
 }
-
-const FULL_ERRNOS = new Set(["E2BIG", "ENOSPC", "ENOMEM"]);
 
 function encodeTargets(slots: readonly number[]): Buffer {
   const intercept = Array.from({ length: Limits.MAX_COPIES }, (_, index) => slots[index] ?? 0);
@@ -108,14 +113,10 @@ export class TargetTable {
         `A subscriber is under ${Limits.MAX_COPIES} intercepts already.`,
         "matches",
       );
-    try {
-      map.update(key.key, encodeTargets(slots));
-    } catch (error) {
-      if (!(error instanceof BpfError) || !FULL_ERRNOS.has(error.code)) throw error;
-      throw new DatapathError("table-full", `The table ${key.map} is full (${map.maxEntries} entries).`, "matches", {
-        cause: error,
-      });
-    }
+    // Before the kernel is asked: what is written in batches is known to fit.
+    if (!this.#entries.has(key.id) && this.#counts[key.map] >= map.maxEntries)
+      throw new DatapathError("table-full", `The table ${key.map} is full (${map.maxEntries} entries).`, "matches");
+    map.update(key.key, encodeTargets(slots));
   }
 
   #store(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {

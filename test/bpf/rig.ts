@@ -126,6 +126,8 @@ export class Rig implements Disposable {
         },
         attached() {},
         gone() {},
+        overtaken() {},
+        stranded() {},
       },
     );
   }
