@@ -1,5 +1,6 @@
 /** The intercepts in the kernel's maps: what each occupies there, and how one is started, changed and stopped. */
 import type { LoadedObject } from "libbpf-ts";
+import { InterceptError } from "../intercepts/errors.js";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { type AdoptedIntercept, adopt } from "./adopt.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
@@ -97,6 +98,16 @@ export class InterceptTable {
   }
 
   put(spec: InterceptSpec, context: MatchContext): void {
+    try {
+      this.#put(spec, context);
+    } catch (error) {
+      if (error instanceof InterceptError)
+        throw new DatapathError("invalid", `${error.message}.`, error.field, { cause: error });
+      throw error;
+    }
+  }
+
+  #put(spec: InterceptSpec, context: MatchContext): void {
     const before = this.#running.get(spec.key);
     if (!before && this.#running.size >= this.options.limits.intercepts)
       throw new DatapathError(
@@ -183,8 +194,8 @@ export class InterceptTable {
   }
 
   #takePlaces(spec: InterceptSpec, context: MatchContext): Places {
-    const matches = spec.matches.map((match) => matchKey(match, context));
-    if (matches.length === 0) throw new DatapathError("invalid", "An intercept needs at least one match.", "matches");
+    const matches = spec.matches.map((match, index) => matchKey(match, context, `matches[${index}]`));
+    if (matches.length === 0) throw new InterceptError("matches", "matches must have at least one entry");
     const policy = encodeDropPolicy(spec.dropPolicy);
     const device = this.#devices.take(encodeDevice(spec.mediation.address, this.options.mediation));
     try {
