@@ -28,7 +28,7 @@ const both = intercept({
 });
 const both6 = { ...both, mediation: { address: DEVICE6, port: 30_030 } };
 
-function segments(counters: (segments: number) => WireFixture["counters"]): WireFixture[] {
+function segments(counters: (count: number) => WireFixture["counters"]): WireFixture[] {
   return [both, both6].flatMap((spec) =>
     SHAPES.map(([what, options]): WireFixture => {
       const { frame, offload, segments } = superPacket(options);
