@@ -207,11 +207,15 @@ SEC("tc")
 int stack_egress(struct __sk_buff *skb)
 {
 	struct handover *order = take_order();
+	__u32 link_bytes;
 
 	/* A note is there already (cut_first, springboard_egress), or the copy is of another build's programs. */
 	if (!order)
 		return VERDICT_NEXT;
-	order->outcome = write_copy_note(skb, order, order->ip_offset);
+	/* On its way in, the kernel would move a tag out of the packet, and the IP header were not where the note says. */
+	order->outcome = take_off_tags(skb, &link_bytes);
+	if (!order->outcome)
+		order->outcome = write_copy_note(skb, order, link_bytes);
 	return order->outcome ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
@@ -300,13 +304,13 @@ int stack_ingress(struct __sk_buff *skb)
 
 /* Keep places in a chain while one of the programs above moves to its head. */
 SEC("tc")
-int stand_in_first(struct __sk_buff *skb)
+int stand_in_first(__attribute__((unused)) struct __sk_buff *skb)
 {
 	return VERDICT_NEXT;
 }
 
 SEC("tc")
-int stand_in_behind(struct __sk_buff *skb)
+int stand_in_behind(__attribute__((unused)) struct __sk_buff *skb)
 {
 	return VERDICT_NEXT;
 }

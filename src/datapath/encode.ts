@@ -20,8 +20,8 @@ const BYTE_NS = 1_000_000_000n;
 const MAX_BURST = 9_000_000_000;
 const MAX_RATE = 9_000_000_000;
 const KEY_BYTES = 32;
-/** The inner IP header and what tells flows apart. */
-const MIN_SNAP = 28;
+/** The longest IPv4 header and what tells flows apart; the kernel cuts nothing in front of the transport header. */
+const MIN_SNAP = 68;
 
 function invalid(field: string, sentence: string): DatapathError {
   return new DatapathError("invalid", sentence, field);

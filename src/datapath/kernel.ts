@@ -99,15 +99,9 @@ export class KernelDatapath implements Datapath {
   }
 
   putMany(specs: readonly InterceptSpec[]): (DatapathError | undefined)[] {
-    return specs.map((spec) => {
-      try {
-        this.put(spec);
-        return undefined;
-      } catch (error) {
-        if (error instanceof DatapathError) return error;
-        return new DatapathError("kernel", "The kernel refused the intercept.", undefined, { cause: error });
-      }
-    });
+    const refused = this.#intercepts.batch(() => specs.map((spec) => this.#tryPut(spec)));
+    this.#updateFlags();
+    return refused;
   }
 
   remove(key: string): boolean {
@@ -143,6 +137,16 @@ export class KernelDatapath implements Datapath {
     this.#xdp?.close();
     this.object.close();
     if (this.options.pinDirectory === undefined) removeHelperDevices();
+  }
+
+  #tryPut(spec: InterceptSpec): DatapathError | undefined {
+    try {
+      this.#intercepts.put(spec, this.#matchContext(spec.zone));
+      return undefined;
+    } catch (error) {
+      if (error instanceof DatapathError) return error;
+      return new DatapathError("kernel", "The kernel refused the intercept.", undefined, { cause: error });
+    }
   }
 
   #monitorLinks(): LinkMonitor {

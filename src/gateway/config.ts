@@ -39,6 +39,22 @@ const listen = z.strictObject({
 /** Where a NAS takes CoA- and Disconnect-Requests itself. */
 const nasCoa = z.strictObject({ address, port: port.default(3799), secret });
 
+const tlsFiles = {
+  certificate: z.string().min(1, "expected a PEM file"),
+  key: z.string().min(1, "expected a PEM file"),
+  /** Authorities that the other side's certificate must come from. */
+  ca: z.string().min(1, "expected a PEM file"),
+};
+
+const radsecClient = z.strictObject({
+  name,
+  /** A DNS name in the peer's certificate, or its common name where it has none. */
+  certificateName: z.string().min(1, "expected the name in the peer's certificate"),
+  nasIdentifier: z.string().min(1).max(253).optional(),
+  /** Whether the peer may send CoA- and Disconnect-Requests. */
+  coa: z.boolean().default(false),
+});
+
 const client = z.strictObject({
   name,
   address: prefix,
@@ -53,16 +69,31 @@ const client = z.strictObject({
   coa: nasCoa.optional(),
 });
 
-const upstream = z.strictObject({
+const plainUpstream = z.strictObject({
   name,
   address,
-  secret,
+  /** Needed without RadSec, whose secret is always "radsec" (RFC 6614 section 2.3). */
+  secret: secret.optional(),
   auth: port.default(1812),
   accounting: port.default(1813),
   /** Drops replies to Access-Requests that have none. Off, they are counted. */
   requireMessageAuthenticator: z.boolean().default(false),
   /** How a server is seen to be alive when no request has told lately: by RFC 5997, or not at all. */
   healthCheck: z.enum(["status-server", "none"]).default("status-server"),
+  /** RADIUS over TLS in place of UDP. */
+  radsec: z
+    .strictObject({
+      port: port.default(2083),
+      /** The DNS name in the server's certificate. */
+      serverName: z.string().min(1, "expected the DNS name in the server's certificate"),
+      ...tlsFiles,
+    })
+    .optional(),
+});
+
+const upstream = plainUpstream.refine((it) => it.secret !== undefined || it.radsec !== undefined, {
+  path: ["secret"],
+  error: "expected a shared secret, or radsec",
 });
 
 const coaClient = z.strictObject({
@@ -74,14 +105,23 @@ const coaClient = z.strictObject({
   saltAuthenticator: saltAuthenticator.optional(),
 });
 
-export const radiusConfigSchema = z.strictObject({
+const radius = z.strictObject({
   listen: listen.prefault({}),
   /** The NAS that a request belongs to which names none. */
   nas: z.strictObject({ identifier: z.string().min(1).max(253) }).optional(),
-  clients: z.array(client).min(1, "expected at least one client (NAS)").refine(uniqueNames, UNIQUE),
+  clients: z.array(client).default([]).refine(uniqueNames, UNIQUE),
   upstreams: z.array(upstream).min(1, "expected at least one upstream RADIUS server").refine(uniqueNames, UNIQUE),
   /** Who may send CoA- and Disconnect-Requests. */
   coaClients: z.array(coaClient).default([]).refine(uniqueNames, UNIQUE),
+  /** RADIUS over TLS (RFC 6614) from NASes and CoA clients. */
+  radsec: z
+    .strictObject({
+      addresses: z.array(address).min(1, "expected at least one address").default(["0.0.0.0"]),
+      port: listenPort.default(2083),
+      ...tlsFiles,
+      clients: z.array(radsecClient).min(1, "expected at least one client").refine(uniqueNames, UNIQUE),
+    })
+    .optional(),
   /** How long an Access-Accept waits for agents, at most. */
   holdMs: milliseconds.default(300),
   /** Which Access-Accepts wait. */
@@ -123,10 +163,16 @@ export const radiusConfigSchema = z.strictObject({
     .prefault({}),
 });
 
+export const radiusConfigSchema = radius.refine((it) => it.clients.length > 0 || it.radsec !== undefined, {
+  path: ["clients"],
+  error: "expected at least one client (NAS), here or in radsec.clients",
+});
+
 /** What is in force, defaults filled in. */
 export type RadiusConfig = z.output<typeof radiusConfigSchema>;
 /** What people write. */
 export type RadiusConfigInput = z.input<typeof radiusConfigSchema>;
 export type ClientConfig = RadiusConfig["clients"][number];
 export type UpstreamConfig = RadiusConfig["upstreams"][number];
+export type RadsecConfig = NonNullable<RadiusConfig["radsec"]>;
 export type CoaClientConfig = RadiusConfig["coaClients"][number];

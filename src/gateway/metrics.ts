@@ -8,6 +8,7 @@ export type Service = (typeof SERVICES)[number];
 export const DROP_REASONS = [
   "malformed",
   "unknown_client",
+  "untrusted_certificate",
   "unexpected_code",
   "bad_authenticator",
   "bad_message_authenticator",

@@ -26,6 +26,8 @@ export interface Door extends AsyncDisposable {
 export async function openDoor(
   aaaOptions: Pick<FreeradiusOptions, "users" | "extra">,
   overrides: Partial<RadiusConfigInput> = {},
+  /** Puts something between the gateway and the server: given the server's port, the port to use instead. */
+  between: (aaaPort: number) => Promise<number> = (port) => Promise.resolve(port),
 ): Promise<Door> {
   const dir = mkdtempSync(join(tmpdir(), "submirror-aaa-"));
   const [auth, acct] = (await freeUdpPorts(2)) as [number, number];
@@ -37,7 +39,9 @@ export async function openDoor(
   const config = radiusConfigSchema.parse({
     listen: { addresses: ["127.0.0.1"], auth: 0, accounting: 0, coa: 0 },
     clients: [{ name: "bng1", address: "127.0.0.1", secret: NAS_SECRET, nasIdentifier: "bng1" }],
-    upstreams: [{ name: "aaa1", address: "127.0.0.1", secret: AAA_SECRET, auth, accounting: acct }],
+    upstreams: [
+      { name: "aaa1", address: "127.0.0.1", secret: AAA_SECRET, auth: await between(auth), accounting: acct },
+    ],
     coaClients: [{ name: "dac1", address: "127.0.0.1", secret: DAC_SECRET }],
     ...overrides,
   });
