@@ -30,7 +30,6 @@ export const Limits = {
   MAX_VLAN_TAGS: 2,
   MAX_TERMS: 16,
   MAX_FRAGMENTS: 56,
-  MAX_XDP_COPIES: 6,
 } as const;
 export type Limits = (typeof Limits)[keyof typeof Limits];
 
