@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "packet.h"
 #include "parse.h"
+#include "sieve.h"
 #include "match.h"
 #include "match_link.h"
 #include "policy.h"

@@ -1,5 +1,6 @@
 /** The intercepts in the kernel's maps: what each occupies there, and how one is started, changed and stopped. */
 import type { LoadedObject } from "libbpf-ts";
+import { InterceptError } from "../intercepts/errors.js";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { type AdoptedIntercept, adopt } from "./adopt.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
@@ -12,6 +13,7 @@ import { interfaceKey, type MatchContext, type MatchKey, type MatchMap, matchKey
 import type { DatapathOptions } from "./options.js";
 import { DatapathError, type InterceptCounters, type MapFill } from "./port.js";
 import { indexKey, SharedRows } from "./registers.js";
+import { Sieve } from "./sieve.js";
 import { Slots } from "./slots.js";
 import { TargetTable, type WritableMap } from "./target-table.js";
 
@@ -36,6 +38,12 @@ interface Places extends Pick<Running, "device" | "dropPolicy" | "matches"> {
   readonly interfaces: InterfaceKeys;
 }
 
+function wordBytes(word: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64LE(word);
+  return bytes;
+}
+
 function sameTime(a: bigint, b: bigint): boolean {
   return a > b ? a - b < SAME_TIME_NS : b - a < SAME_TIME_NS;
 }
@@ -58,6 +66,7 @@ export class InterceptTable {
   readonly #writer = new MapWriter();
   /** Of the map `intercepts`. */
   readonly #rows: WritableMap;
+  readonly #sieve: Sieve;
   readonly #targets: TargetTable;
   readonly #slots: Slots;
   readonly #devices: SharedRows;
@@ -74,13 +83,18 @@ export class InterceptTable {
   ) {
     const map = (name: string) => object.map(name);
     this.#rows = this.#writer.wrap(map("intercepts"));
-    this.#targets = new TargetTable({
+    const sieve = this.#writer.wrap(map("sieve"));
+    this.#sieve = new Sieve(sieve.maxEntries, {
+      update: (index, word) => sieve.update(indexKey(index), wordBytes(word)),
+    });
+    const matchMaps = {
       hosts4: this.#writer.wrap(map("hosts4")),
       hosts6: this.#writer.wrap(map("hosts6")),
       prefixes4: this.#writer.wrap(map("prefixes4")),
       prefixes6: this.#writer.wrap(map("prefixes6")),
       links: this.#writer.wrap(map("links")),
-    });
+    };
+    this.#targets = new TargetTable(matchMaps, this.#sieve);
     this.#slots = new Slots(map("intercepts").maxEntries);
     this.#devices = new SharedRows(map("mediation_devices"), "mediation devices", "mediation.address");
     this.#policies = new SharedRows(map("drop_policies"), "drop policies", "dropPolicy", 1);
@@ -90,11 +104,18 @@ export class InterceptTable {
   /** Takes over what an earlier run left in the maps. */
   adopt(): void {
     const { matches, intercepts } = adopt(this.object, MATCH_MAPS);
-    for (const { match, slots } of matches) this.#targets.adopt(match, slots);
+    this.#writer.batch(() => {
+      for (const { match, slots } of matches) this.#targets.adopt(match, slots);
+    });
     this.#slots.adopt(new Set(intercepts.map(({ slot }) => slot)));
     this.#devices.adopt(intercepts.map(({ device }) => device));
     this.#policies.adopt(intercepts.flatMap(({ dropPolicy }) => (dropPolicy === 0 ? [] : [dropPolicy])));
     for (const intercept of intercepts) this.#adoptOne(intercept);
+  }
+
+  /** The kernel's mask for the sieve's words. */
+  get sieveMask(): number {
+    return this.#sieve.mask;
   }
 
   /** The config flags of the kinds of match that are in use. */
@@ -107,6 +128,16 @@ export class InterceptTable {
   }
 
   put(spec: InterceptSpec, context: MatchContext): void {
+    try {
+      this.#put(spec, context);
+    } catch (error) {
+      if (error instanceof InterceptError)
+        throw new DatapathError("invalid", `${error.message}.`, error.field, { cause: error });
+      throw error;
+    }
+  }
+
+  #put(spec: InterceptSpec, context: MatchContext): void {
     const before = this.#running.get(spec.key);
     if (!before && this.#running.size >= this.options.limits.intercepts)
       throw new DatapathError(
@@ -235,13 +266,12 @@ export class InterceptTable {
   }
 
   #takePlaces(spec: InterceptSpec, context: MatchContext): Places {
-    if (spec.matches.length === 0)
-      throw new DatapathError("invalid", "An intercept needs at least one match.", "matches");
+    if (spec.matches.length === 0) throw new InterceptError("matches", "matches must have at least one entry");
     const interfaces = this.#interfaceKeys(spec, context);
-    const byAddress = spec.matches.filter(({ kind }) => kind !== "interface");
-    const matches = [...byAddress.map((match) => matchKey(match, context)), ...interfaces.values()].filter(
-      (match) => match !== undefined,
+    const byAddress = spec.matches.flatMap((match, index) =>
+      match.kind === "interface" ? [] : [matchKey(match, context, `matches[${index}]`)],
     );
+    const matches = [...byAddress, ...interfaces.values()].filter((match) => match !== undefined);
     const policy = encodeDropPolicy(spec.dropPolicy);
     const device = this.#devices.take(encodeDevice(spec.mediation.address, this.options.mediation));
     try {
@@ -259,10 +289,10 @@ export class InterceptTable {
     // Of what an earlier run left, the names are not known.
     const ranOnSome = this.#running.get(spec.key)?.matches.some(({ flag }) => flag === ConfigFlags.CONFIG_INTERFACES);
     const isRunningOn = (name: string) => known.has(name) || (known.size === 0 && ranOnSome === true);
-    for (const match of spec.matches) {
+    for (const [index, match] of spec.matches.entries()) {
       if (match.kind !== "interface") continue;
       const isAway = isRunningOn(match.name) && context.ifindexOf(match.name) === undefined;
-      keys.set(match.name, isAway ? undefined : matchKey(match, context));
+      keys.set(match.name, isAway ? undefined : matchKey(match, context, `matches[${index}]`));
     }
     return keys;
   }

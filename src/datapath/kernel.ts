@@ -54,6 +54,7 @@ export class KernelDatapath implements Datapath {
         springboard_ifindex: 0,
         stack_in_mac: pair.inMac,
         ttl: options.mediation.ttl,
+        sieve_mask: this.#intercepts.sieveMask,
       };
       this.#interfaces = new Interfaces(
         object,
@@ -94,6 +95,7 @@ export class KernelDatapath implements Datapath {
   }
 
   put(spec: InterceptSpec): void {
+    this.#checkZone(spec.zone);
     this.#intercepts.put(spec, this.#matchContext(spec.zone));
     this.#updateFlags();
   }
@@ -161,6 +163,12 @@ export class KernelDatapath implements Datapath {
         this.#followInterface(link.name);
       },
     });
+  }
+
+  /** In a zone that no interface is in, nothing would ever match. */
+  #checkZone(zone: string | undefined): void {
+    if (zone === undefined || Object.values(this.options.interfaces.zones ?? {}).includes(zone)) return;
+    throw new DatapathError("invalid", "zone must be one of this node's interfaces.zones.", "zone");
   }
 
   #matchContext(zone: string | undefined): MatchContext {
