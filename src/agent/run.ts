@@ -33,7 +33,7 @@ export interface RunningAgent {
   readonly metricsPort: number;
   /** Resolves when the datapath holds what the sessions say; rejects where it never can. */
   readonly ready: Promise<void>;
-  /** Stops taking events, stores what is due and lets go of everything. What is mirrored goes on. */
+  /** Stops taking events, stores what is due and lets go of everything. */
   stop(): Promise<void>;
 }
 
