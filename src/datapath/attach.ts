@@ -27,8 +27,6 @@ export function hooksOf(role: Role, hasLinkLayer: boolean, xdp?: XdpMode): reado
       return [{ program: `mediation_egress${suffix}`, direction: "egress" }];
     case "core":
       return [];
-    case "core":
-      return [];
     case "stack-out":
       return [{ program: "stack_egress", direction: "egress" }];
     case "stack-in":
