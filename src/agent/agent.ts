@@ -113,6 +113,21 @@ export class Agent {
     );
   }
 
+  /** Tries again what the datapath refused: room may have become free. */
+  retryFailed(): void {
+    if (!this.live || this.intercepts.counts.failed === 0) return;
+    const { clock, log } = this.parts;
+    let taken = 0;
+    for (const session of [...this.store.all()].filter((candidate) =>
+      candidate.intercepts.some(({ failed }) => failed),
+    )) {
+      const refusal = this.#applier.retry(session, clock());
+      if (refusal?.code === "table-full") break;
+      if (refusal === undefined) taken += 1;
+    }
+    if (taken > 0) log.info({ sessions: taken }, "the datapath took intercepts that it had refused before");
+  }
+
   /** Stores what is not stored yet, without waiting for a bus that is gone. */
   async stop(): Promise<void> {
     this.#persistence.stop();

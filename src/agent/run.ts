@@ -33,7 +33,7 @@ export interface RunningAgent {
   readonly metricsPort: number;
   /** Resolves when the datapath holds what the sessions say; rejects where it never can. */
   readonly ready: Promise<void>;
-  /** Stops taking events, stores what is due and lets go of everything. What is mirrored goes on. */
+  /** Stops taking events, stores what is due and lets go of everything. */
   stop(): Promise<void>;
 }
 
@@ -53,10 +53,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   return { metricsPort: run.metricsPort, ready, stop: () => run.stop() };
 }
 
+const RETRY_REFUSED_MS = 5000;
+
 class AgentRun {
   readonly #abort = new AbortController();
   readonly #waitingFor = new Set(["datapath", "NATS", "sessions"]);
   readonly #owner = randomUUID();
+  #retries: NodeJS.Timeout | undefined;
   #metricsServer: MetricsServer | undefined;
   #datapath: Datapath | undefined;
   #embedded: EmbeddedNatsServer | undefined;
@@ -110,6 +113,7 @@ class AgentRun {
 
   async stop(): Promise<void> {
     this.#abort.abort();
+    clearInterval(this.#retries);
     await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
     await this.#connection?.close();
     await this.#embedded?.stop();
@@ -160,6 +164,7 @@ class AgentRun {
     void this.#followConnection(connection);
     await Promise.race([Promise.all(caughtUp), aborted(this.#abort.signal)]);
     agent.goLive();
+    this.#retries = setInterval(() => agent.retryFailed(), RETRY_REFUSED_MS);
   }
 
   /** Two agents of one name: this one serves nobody until it is started again. */
