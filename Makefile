@@ -1,7 +1,41 @@
 # submirror: `make help` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.PHONY: help setup all demo test lint clean lab-shell bench root
 
-.PHONY: help
+# Said once, in the words of whoever is not root.
+root:
+	@[ "$$(id -u)" = 0 ] || { echo "$(MAKECMDGOALS) makes network namespaces and loads eBPF programs, which needs root: sudo make $(MAKECMDGOALS)" >&2; exit 2; }
+
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## install what is missing: Debian packages (as root), npm packages
+	@scripts/setup.sh
+
+all: setup ## build everything
+	@$(MAKE) --no-print-directory -C bpf
+	@$(MAKE) --no-print-directory -C native
+	@$(MAKE) --no-print-directory -C test/bpf
+	@node_modules/.bin/tsc -b
+
+demo: root all ## show it: namespaces, real RADIUS, real traffic, and the proof in a table
+	@node dist/test/lab/demo.js
+
+test: root all ## all tests; ONLY="unit lab" for some groups, VERBOSE=1 for every line
+	@scripts/test.sh $(ONLY)
+
+bench: root all ## measure what the mediation device takes
+	@node dist/bench/mediation.js
+
+lab-shell: root all ## the demonstration's lab with a shell on the edge, to look around
+	@node dist/test/lab/shell.js
+
+lint: all ## compilers' warnings, oxlint, biome, generated code, shellcheck where it is there
+	@node_modules/.bin/oxlint --type-aware --deny-warnings
+	@node_modules/.bin/biome ci --error-on-warnings .
+	@scripts/generate.sh --check
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+
+clean: ## remove what was built
+	rm -rf dist build native/dist native/build *.tsbuildinfo lab-out

@@ -9,9 +9,10 @@ static __always_inline bool needs_single_packets(struct __sk_buff *skb, const st
 {
 	if (device->flags & DEVICE_UDP_CHECKSUM)
 		return true;
-	if (!skb->gso_size)
-		return false;
-	return intercept->snap_length || must_be_cut_first(skb, packet);
+	/* A checksum that the hardware completes must be complete before what it covers is cut off. */
+	if (intercept->snap_length && (skb->gso_size || intercept->snap_length < packet->largest))
+		return true;
+	return must_be_cut_first(skb, packet);
 }
 
 /*

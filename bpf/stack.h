@@ -17,28 +17,36 @@
 #define NOTE_DATAGRAM 0x5c
 #define NOTE_FRAGMENT 0x5e
 
-struct copy_note {
+/* The programs of another build, whose maps may differ, leave alone what is not of their own generation. */
+struct note_head {
 	__u8 kind;
+	__u8 generation;
+} __attribute__((packed));
+
+struct copy_note {
+	struct note_head head;
 	__u8 direction;
 	__u8 ip_offset;
-	__u8 reserved;
 	__u32 intercept;
-	__u32 reserved_too;
+	__u32 reserved;
 } __attribute__((packed));
 
 struct fragment_note {
-	__u8 kind;
+	struct note_head head;
 	__u8 direction : 1;
 	__u8 index : 7;
+	__u8 identification[3];
 	__u16 payload_bytes; /* of each fragment but the last, a multiple of 8 */
 	__u32 intercept;
-	__u32 identification;
 } __attribute__((packed));
+
+/* Set by user space: the same for all programs that share maps. */
+const volatile __u8 generation = 0;
 
 static __always_inline int write_copy_note(struct __sk_buff *skb, const struct handover *order, __u32 ip_offset)
 {
 	struct copy_note note = {
-		.kind = NOTE_COPY,
+		.head = { NOTE_COPY, generation },
 		.direction = order->direction,
 		.ip_offset = ip_offset,
 		.intercept = order->intercept,
@@ -63,7 +71,11 @@ static __always_inline __u32 single_length(struct __sk_buff *skb, __u32 ip_offse
 /* Encapsulates a copy that came in at the helper pair. Returns 0, or drop_reason + 1. */
 static __always_inline int encapsulate_noted(struct __sk_buff *skb, const struct copy_note *note)
 {
-	struct copy_note done = { .kind = NOTE_DATAGRAM, .direction = note->direction, .intercept = note->intercept };
+	struct copy_note done = {
+		.head = { NOTE_DATAGRAM, generation },
+		.direction = note->direction,
+		.intercept = note->intercept,
+	};
 	struct plan plan = {
 		.intercept = note->intercept,
 		.direction = note->direction,
@@ -103,14 +115,16 @@ static __always_inline int fragment_ipv6(struct __sk_buff *skb, __u32 stack_in_i
 					 const struct copy_note *copy)
 {
 	__u32 payload = skb->len - ETH_HLEN - IPV6_HEADER_BYTES;
+	__u32 identification = bpf_get_prandom_u32();
 	struct fragment_note note = {
-		.kind = NOTE_FRAGMENT,
+		.head = { NOTE_FRAGMENT, generation },
 		.direction = copy->direction,
 		.intercept = copy->intercept,
 		.payload_bytes = (mtu - IPV6_HEADER_BYTES - IPV6_FRAGMENT_BYTES) & ~7,
-		.identification = bpf_get_prandom_u32(),
 	};
 	__u32 sent = 0;
+
+	__builtin_memcpy(note.identification, &identification, sizeof(note.identification));
 
 	for (int i = 0; i < MAX_FRAGMENTS; i++) {
 		if (sent >= payload)
@@ -155,7 +169,7 @@ static __always_inline int become_fragment(struct __sk_buff *skb, const struct f
 {
 	__u32 payload = skb->len - ETH_HLEN - IPV6_HEADER_BYTES;
 	__u32 offset = (__u32)note->index * note->payload_bytes;
-	struct ipv6_fragment_header header = { .next = IPPROTO_UDP, .identification = note->identification };
+	struct ipv6_fragment_header header = { .next = IPPROTO_UDP };
 	__be16 payload_length;
 	__u8 next = IPPROTO_FRAGMENT;
 	__u32 left;
@@ -165,6 +179,7 @@ static __always_inline int become_fragment(struct __sk_buff *skb, const struct f
 		return FAILED(DROP_FRAGMENT);
 	left = payload - offset;
 	header.offset_and_more = bpf_htons(offset);
+	__builtin_memcpy(&header.identification, note->identification, sizeof(note->identification));
 	if (left > note->payload_bytes) {
 		left = note->payload_bytes;
 		header.offset_and_more |= bpf_htons(1);

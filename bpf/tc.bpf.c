@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "packet.h"
 #include "parse.h"
+#include "sieve.h"
 #include "match.h"
 #include "match_link.h"
 #include "policy.h"
@@ -207,14 +208,15 @@ SEC("tc")
 int stack_egress(struct __sk_buff *skb)
 {
 	struct handover *order = take_order();
-	__u8 kind = 0;
+	__u32 link_bytes;
 
-	if (!order) {
-		/* Nothing but copies has business on the helper pair. */
-		bpf_skb_load_bytes(skb, 0, &kind, 1);
-		return kind == NOTE_COPY ? TC_ACT_OK : TC_ACT_SHOT;
-	}
-	order->outcome = write_copy_note(skb, order, order->ip_offset);
+	/* A note is there already (cut_first, springboard_egress), or the copy is of another build's programs. */
+	if (!order)
+		return VERDICT_NEXT;
+	/* On its way in, the kernel would move a tag out of the packet, and the IP header were not where the note says. */
+	order->outcome = take_off_tags(skb, &link_bytes);
+	if (!order->outcome)
+		order->outcome = write_copy_note(skb, order, link_bytes);
 	return order->outcome ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
@@ -287,16 +289,31 @@ int stack_ingress(struct __sk_buff *skb)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
-	__u8 kind = 0;
+	struct note_head head;
 
-	if (!config || bpf_skb_load_bytes(skb, 0, &kind, 1))
+	if (!config || bpf_skb_load_bytes(skb, 0, &head, sizeof(head)))
 		return TC_ACT_SHOT;
-	if (kind == NOTE_COPY)
+	/* What nobody takes has a foreign address and ends at the stack. */
+	if (head.generation != generation)
+		return VERDICT_NEXT;
+	if (head.kind == NOTE_COPY)
 		return receive_copy(skb, config);
-	if (kind == NOTE_DATAGRAM)
+	if (head.kind == NOTE_DATAGRAM)
 		return receive_datagram(skb);
-	/* Nothing but copies has business on the helper pair. */
-	return kind == NOTE_FRAGMENT ? receive_fragment(skb) : TC_ACT_SHOT;
+	return head.kind == NOTE_FRAGMENT ? receive_fragment(skb) : VERDICT_NEXT;
+}
+
+/* Keep places in a chain while one of the programs above moves to its head. */
+SEC("tc")
+int stand_in_first(__attribute__((unused)) struct __sk_buff *skb)
+{
+	return VERDICT_NEXT;
+}
+
+SEC("tc")
+int stand_in_behind(__attribute__((unused)) struct __sk_buff *skb)
+{
+	return VERDICT_NEXT;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -13,6 +13,7 @@
 #include "xdp_maps.h"
 #include "counters.h"
 #include "packet.h"
+#include "sieve.h"
 #include "match.h"
 #include "route.h"
 #include "outer.h"

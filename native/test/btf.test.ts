@@ -178,9 +178,8 @@ describe("damaged bytes", () => {
   });
 
   it("are told apart where people can make the mistake", () => {
-    const bigEndian = Buffer.from(section);
-    bigEndian.swap16();
-    assert.throws(() => parseBtf(bigEndian.subarray(0, 24)), /big-endian/);
+    const bigEndian = Buffer.from(section.subarray(0, 24)).swap16();
+    assert.throws(() => parseBtf(bigEndian), /big-endian/);
     assert.throws(() => parseBtf(Buffer.alloc(10)), /10 bytes are too few/);
     assert.throws(() => elfSection(Buffer.from("no ELF file at all".repeat(10)), ".BTF"), /this is no ELF file/);
     assert.equal(elfSection(file, ".nothing"), undefined);

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { parseAddress, parsePrefix } from "../net/addresses.js";
 import { radiusSection } from "./radius-section.js";
+import { auditSection, securitySection } from "./security-section.js";
 
 const port = z.int().min(1).max(65535);
 /** Where something else may be listening: 0 takes any free port. */
@@ -89,6 +90,10 @@ const datapath = z.strictObject({
     .describe("stack: copies always take the IP stack, for mediation paths with IPsec or routing by mark"),
   udpChecksum: z.enum(["zero", "computed"]).default("zero").describe("of the outer header to an IPv6 mediation device"),
   objectDirectory: path.optional().describe("where the compiled eBPF objects lie, if not beside the program"),
+  persist: z
+    .boolean()
+    .default(true)
+    .describe("mirroring goes on while no agent runs, and a starting agent takes over what it finds"),
   pinDirectory: path.default("/sys/fs/bpf/submirror").describe("where programs, links and maps outlive the agent"),
 });
 
@@ -102,13 +107,6 @@ const mediation = z.strictObject({
     .enum(["junos", "nokia"])
     .default("junos")
     .describe("header in front of a copy where the instruction names none"),
-});
-
-const security = z.strictObject({
-  mode: z
-    .enum(["strict", "lab"])
-    .default("strict")
-    .describe("lab accepts plain instructions, over loopback NATS alone"),
 });
 
 const metrics = z.strictObject({
@@ -139,8 +137,8 @@ export const configSchema = z.strictObject({
     .optional(),
   datapath: datapath.prefault({}),
   mediation: mediation.prefault({}),
-  security: security.prefault({}),
-  audit: z.strictObject({}).prefault({}),
+  security: securitySection.prefault({}),
+  audit: auditSection.prefault({}),
   metrics: metrics.prefault({}),
   log: log.prefault({}),
   radius: radiusSection,

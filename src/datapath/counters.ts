@@ -47,6 +47,7 @@ export function readTotals(map: BpfMap, stackQueueDrops: bigint): DatapathCounte
     fragmented: sum(parts, (part) => part.fragmented),
     throughStack: sum(parts, (part) => part.through_stack),
     excluded: sum(parts, (part) => part.policy_excluded),
+    byXdp: sum(parts, (part) => part.by_xdp),
   };
 }
 

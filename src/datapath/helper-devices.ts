@@ -4,7 +4,8 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { switchOffTransmitChecksum } from "../net/ethtool.js";
-import { ip, type NetworkLink, networkLinks } from "../net/links.js";
+import { changeLink, createVethPair, deleteLink, ensureLinkAddress, findLink, type NetworkLink } from "../net/links.js";
+import { createPersistentTun } from "../net/tun.js";
 
 export const STACK_OUT = "submirror-out";
 export const STACK_IN = "submirror-in";
@@ -12,23 +13,19 @@ export const SPRINGBOARD = "submirror-l3";
 export const HELPER_DEVICES: readonly string[] = [STACK_OUT, STACK_IN, SPRINGBOARD];
 
 /** Begins with an octet that no note of the datapath begins with (stack.h). */
-const STACK_IN_MAC = "02:73:75:62:00:02";
-const STACK_OUT_MAC = "02:73:75:62:00:01";
-/** Link-local, on no wire: only so that the interface has one. */
-const STACK_IN_ADDRESS = "169.254.115.98/32";
-const LARGEST_MTU = "65535";
+const STACK_IN_MAC = Buffer.from([0x02, 0x73, 0x75, 0x62, 0x00, 0x02]);
+const STACK_OUT_MAC = Buffer.from([0x02, 0x73, 0x75, 0x62, 0x00, 0x01]);
+/** 169.254.115.98: link-local, on no wire, only so that the interface has one. */
+const STACK_IN_ADDRESS = { family: 4, bytes: Buffer.from([169, 254, 115, 98]), prefixLength: 32 } as const;
+const LARGEST_MTU = 65535;
 
 function setSysctl(path: string, value: string): void {
   const file = `/proc/sys/net/${path}`;
   if (existsSync(file)) writeFileSync(file, value);
 }
 
-function find(name: string): NetworkLink | undefined {
-  return networkLinks().find((link) => link.name === name);
-}
-
 function mustFind(name: string): NetworkLink {
-  const link = find(name);
+  const link = findLink(name);
   if (!link) throw new Error(`The helper device ${name} was made and is not there.`);
   return link;
 }
@@ -42,10 +39,10 @@ function quiet(name: string): void {
  * A copy's source is an address of the node itself, elsewhere. The kernel takes the stricter of the interface's filter
  * and that of `all`; where `all` filters, loose (2) lets the copy pass if the interface has any address.
  */
-function passReversePathFilter(): void {
+function passReversePathFilter(ifindex: number): void {
   const all = readFileSync("/proc/sys/net/ipv4/conf/all/rp_filter", "utf8").trim();
   setSysctl(`ipv4/conf/${STACK_IN}/rp_filter`, all === "0" ? "0" : "2");
-  if (all !== "0") ip("address", "replace", STACK_IN_ADDRESS, "dev", STACK_IN, "scope", "link");
+  if (all !== "0") ensureLinkAddress({ ...STACK_IN_ADDRESS, ifindex });
 }
 
 export interface StackPair {
@@ -57,36 +54,36 @@ export interface StackPair {
 
 /** Makes the pair where it is not there, and sets it up in any case. */
 export function ensureStackPair(): StackPair {
-  if (!find(STACK_IN)) {
-    // gso_max_segs 1: the kernel cuts every super-packet before it crosses.
-    const out = ["link", "add", STACK_OUT, "address", STACK_OUT_MAC, "mtu", LARGEST_MTU, "gso_max_segs", "1"];
-    ip(...out, "type", "veth", "peer", "name", STACK_IN, "address", STACK_IN_MAC, "mtu", LARGEST_MTU);
+  if (!findLink(STACK_IN)) {
+    // gsoMaxSegments 1: the kernel cuts every super-packet before it crosses.
+    const out = { name: STACK_OUT, mac: STACK_OUT_MAC, mtu: LARGEST_MTU, gsoMaxSegments: 1 };
+    createVethPair(out, { name: STACK_IN, mac: STACK_IN_MAC, mtu: LARGEST_MTU });
   }
+  const pair = { out: mustFind(STACK_OUT), in: mustFind(STACK_IN), inMac: STACK_IN_MAC };
   for (const name of [STACK_OUT, STACK_IN]) quiet(name);
   setSysctl(`ipv4/conf/${STACK_IN}/forwarding`, "1");
   setSysctl(`ipv6/conf/${STACK_IN}/forwarding`, "1");
   setSysctl(`ipv6/conf/${STACK_IN}/force_forwarding`, "1");
   setSysctl(`ipv4/conf/${STACK_IN}/accept_local`, "1");
-  passReversePathFilter();
+  passReversePathFilter(pair.in.ifindex);
   switchOffTransmitChecksum(STACK_OUT);
-  ip("link", "set", STACK_OUT, "up");
-  ip("link", "set", STACK_IN, "up");
-  return {
-    out: mustFind(STACK_OUT),
-    in: mustFind(STACK_IN),
-    inMac: Buffer.from(STACK_IN_MAC.replaceAll(":", ""), "hex"),
-  };
+  changeLink(pair.out, { up: true });
+  changeLink(pair.in, { up: true });
+  return pair;
 }
 
 /** A persistent TUN device that nobody reads: its egress program sends everything elsewhere. */
 export function ensureSpringboard(): NetworkLink {
-  if (!find(SPRINGBOARD)) ip("tuntap", "add", "dev", SPRINGBOARD, "mode", "tun");
+  if (!findLink(SPRINGBOARD)) createPersistentTun(SPRINGBOARD);
   quiet(SPRINGBOARD);
-  ip("link", "set", SPRINGBOARD, "mtu", LARGEST_MTU, "up");
-  return mustFind(SPRINGBOARD);
+  const link = mustFind(SPRINGBOARD);
+  changeLink(link, { mtu: LARGEST_MTU, up: true });
+  return link;
 }
 
 export function removeHelperDevices(): void {
-  if (find(STACK_OUT)) ip("link", "delete", STACK_OUT);
-  if (find(SPRINGBOARD)) ip("link", "delete", SPRINGBOARD);
+  for (const name of [STACK_OUT, SPRINGBOARD]) {
+    const link = findLink(name);
+    if (link) deleteLink(link);
+  }
 }

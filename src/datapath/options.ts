@@ -3,13 +3,26 @@
 export interface DatapathOptions {
   /** Where the compiled eBPF objects lie. */
   readonly objectDirectory: string;
+  /** `tc` alone, or with XDP in front of it. */
+  readonly mode: "tc" | "xdp-tap" | "xdp-forward";
+  /** Where programs, links and maps outlive the agent: a directory of a bpffs. Absent: they end with it. */
+  readonly pinDirectory?: string;
   readonly interfaces: {
     /** Glob patterns (`*`, `?`, `[...]`) of interface names: where subscribers are. */
     readonly access: readonly string[];
+    /** Towards the network; only `xdp-forward` has programs there. */
+    readonly core?: readonly string[];
     /** Where mediation devices are reached. Copies that leave elsewhere go through the IP stack. */
     readonly mediation: readonly string[];
     /** Zones of access interfaces, by glob pattern; what fits none is in the default zone. */
     readonly zones?: Readonly<Record<string, string>>;
+  };
+  /** How programs are put on interfaces. */
+  readonly attach?: {
+    /** `auto` unless given: tcx where the kernel has it, else clsact. */
+    readonly mode?: "auto" | "tcx" | "clsact";
+    /** Go to the head of the chain again where another program came to run first; unless given, yes. */
+    readonly keepFirst?: boolean;
   };
   readonly limits: {
     /** Intercepts that can be active. */

@@ -39,6 +39,16 @@ function removeDirectory(directory: string): void {
   rmdirSync(directory);
 }
 
+/** By which copies inside the helper pair are told from those of another layout's programs; 1 to 255. */
+export function generationOf(version: string): number {
+  return (Number.parseInt(version.slice(0, 2), 16) % 255) + 1;
+}
+
+/** Sections of variables are a program's own. */
+export function isShared(map: string): boolean {
+  return !map.includes(".");
+}
+
 export class Pins {
   constructor(
     readonly directory: string,
@@ -85,17 +95,22 @@ export class Pins {
     return [...new Set([...maps, ...links])].filter((version) => version !== this.version);
   }
 
+  /** Where other layouts may have left the same hook's link. */
+  otherLinkPaths(hook: string): string[] {
+    return this.otherVersions().map((version) => join(this.#links(version), hook));
+  }
+
   /** Unpins all that another layout left: its links are detached, its maps go with the last program that uses them. */
   removeVersion(version: string): void {
     removeDirectory(this.#links(version));
     removeDirectory(join(this.directory, version));
   }
 
-  /** Takes everything out. */
-  removeAll(): void {
-    for (const version of [...this.otherVersions(), this.version]) this.removeVersion(version);
-    for (const directory of [join(this.directory, LINKS), this.directory])
-      if (existsSync(directory)) rmdirSync(directory);
+  /** Takes everything out of `directory`, whatever its layout. */
+  static removeAll(directory: string): void {
+    const pins = new Pins(directory, "");
+    for (const version of pins.otherVersions()) pins.removeVersion(version);
+    for (const empty of [join(directory, LINKS), directory]) if (existsSync(empty)) rmdirSync(empty);
   }
 
   #links(version: string): string {

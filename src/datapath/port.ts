@@ -27,6 +27,8 @@ export interface DatapathCounters {
   readonly throughStack: bigint;
   /** Packets that drop policies left out. */
   readonly excluded: bigint;
+  /** Copies that XDP made, of those in `from` and `to`. */
+  readonly byXdp: bigint;
 }
 
 export interface MapFill {
@@ -71,5 +73,10 @@ export interface Datapath {
   interceptCounters(key: string): InterceptCounters | undefined;
   counters(): DatapathCounters;
   fill(): MapFill[];
+  /**
+   * What was put so far is complete. Where programs of an earlier version with other maps still run, these take their
+   * places now, without a gap.
+   */
+  activate(): void;
   close(): void;
 }

@@ -20,7 +20,7 @@ export const FanOutKey = {
   size: 16,
   offsets: { direction: 0, next_hop_ifindex: 4, mediation_ifindex: 8, copies: 12 },
   /** Writes all 16 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: FanOutKey, buffer: Buffer = Buffer.alloc(16), offset = 0): Buffer {
+  encode(value: FanOutKey, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
     requireRoom(buffer, offset, 16, "fan_out_key");
     buffer.fill(0, offset, offset + 16);
     buffer.writeUInt32LE(value.direction, offset);
@@ -51,7 +51,7 @@ export const VlanPlace = {
   size: 8,
   offsets: { device_ifindex: 0, vlan_id: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: VlanPlace, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: VlanPlace, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "vlan_place");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt32LE(value.device_ifindex, offset);
@@ -78,7 +78,7 @@ export const BpfDevmapVal = {
   size: 8,
   offsets: { ifindex: 0, bpf_prog: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: BpfDevmapVal, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: BpfDevmapVal, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "bpf_devmap_val");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt32LE(value.ifindex, offset);

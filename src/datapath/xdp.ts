@@ -1,18 +1,19 @@
 /** The XDP modes: programs in front of the tc datapath, on its maps. */
 import { join } from "node:path";
 import { type Attachment, BpfMap, BpfObject, type LoadedObject } from "libbpf-ts";
-import type { Role } from "./attach.js";
+import type { NetworkLink } from "../net/links.js";
+import { takesRedirects } from "../net/xdp-features.js";
+import type { Role, XdpMode } from "./attach.js";
+import type { Hooks } from "./hooks.js";
 import { Direction, Limits } from "./layout.gen.js";
 import { indexKey } from "./registers.js";
 import { BpfDevmapVal, FanOutKey } from "./xdp-layout.gen.js";
 
-export type XdpMode = "xdp-tap" | "xdp-forward";
-
-export interface XdpInterface {
+interface XdpInterface {
   readonly ifindex: number;
   readonly roles: readonly Role[];
   /** False where the driver does not send frames that XDP redirects: nothing may be redirected there. */
-  readonly takesRedirects: boolean;
+  readonly redirectable: boolean;
 }
 
 const NO_PROGRAM = -1;
@@ -32,9 +33,11 @@ export class XdpLayer implements Disposable {
   readonly #attachments = new Map<number, Attachment>();
 
   constructor(
-    private readonly mode: XdpMode,
+    readonly mode: XdpMode,
     objectDirectory: string,
     shared: LoadedObject,
+    private readonly hooks: Hooks,
+    private readonly takes: (ifindex: number) => boolean = takesRedirects,
   ) {
     const spec = BpfObject.open(join(objectDirectory, "xdp.o"));
     const known = new Map(shared.maps.map((map) => [map.name, map]));
@@ -45,27 +48,28 @@ export class XdpLayer implements Disposable {
     this.#object = spec.load();
   }
 
-  /** Takes the interface into service, or follows a change of what is known of it. Throws where XDP is refused. */
-  attach(link: XdpInterface): void {
-    const program = programOf(this.mode, link.roles);
-    if (program !== undefined && !this.#attachments.has(link.ifindex)) {
-      const attachment = this.#object.program(program).attachXdp({ ifindex: link.ifindex, mode: "native" });
-      this.#attachments.set(link.ifindex, attachment);
+  /** Takes the interface into service. Throws where its driver refuses XDP. */
+  attach({ ifindex }: Pick<NetworkLink, "ifindex">, roles: readonly Role[]): void {
+    const program = programOf(this.mode, roles);
+    if (program !== undefined)
+      this.#attachments.set(ifindex, this.hooks.attachXdp(this.#object.program(program), ifindex));
+    this.#follow({ ifindex, roles, redirectable: this.takes(ifindex) });
+  }
+
+  /** Asks the drivers again what they send: it changes with the programs and offloads at the other end of a veth. */
+  followFeatures(): void {
+    for (const known of this.#interfaces.values()) {
+      const takes = this.takes(known.ifindex);
+      if (takes !== known.redirectable) this.#follow({ ...known, redirectable: takes });
     }
-    this.#interfaces.set(link.ifindex, link);
-    this.#setPort(link);
-    this.#rebuildFanOuts(link);
   }
 
   detach(ifindex: number): void {
     const link = this.#interfaces.get(ifindex);
     if (!link) return;
-    const gone = { ...link, takesRedirects: false };
-    this.#interfaces.set(ifindex, gone);
-    this.#setPort(gone);
-    this.#rebuildFanOuts(gone);
+    this.#follow({ ...link, redirectable: false });
     this.#interfaces.delete(ifindex);
-    this.#attachments.get(ifindex)?.close();
+    this.#attachments.get(ifindex)?.detach();
     this.#attachments.delete(ifindex);
   }
 
@@ -78,9 +82,15 @@ export class XdpLayer implements Disposable {
     this.close();
   }
 
-  #setPort({ ifindex, roles, takesRedirects }: XdpInterface): void {
+  #follow(link: XdpInterface): void {
+    this.#interfaces.set(link.ifindex, link);
+    this.#setPort(link);
+    this.#rebuildFanOuts(link);
+  }
+
+  #setPort({ ifindex, roles, redirectable }: XdpInterface): void {
     const ports = this.#object.map("mediation_ports");
-    if (roles.includes("mediation") && takesRedirects) ports.update(indexKey(ifindex), devmapValue(ifindex));
+    if (roles.includes("mediation") && redirectable) ports.update(indexKey(ifindex), devmapValue(ifindex));
     else ports.delete(indexKey(ifindex));
   }
 
@@ -95,7 +105,7 @@ export class XdpLayer implements Disposable {
 
   #rebuildPair(nextHop: XdpInterface, mediation: XdpInterface): void {
     if (!mediation.roles.includes("mediation")) return;
-    const usable = nextHop.takesRedirects && mediation.takesRedirects;
+    const usable = nextHop.redirectable && mediation.redirectable;
     for (const direction of directionsTowards(nextHop)) {
       for (let copies = 1; copies <= Limits.MAX_XDP_COPIES; copies++)
         this.#setFanOut(direction, nextHop.ifindex, mediation.ifindex, copies, usable);

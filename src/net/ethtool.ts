@@ -1,5 +1,6 @@
 /** Offloads of an interface (ethtool(8), SIOCETHTOOL). */
 import koffi from "koffi";
+import { libc } from "./libc.js";
 
 const AF_INET = 2;
 const SOCK_DGRAM = 2;
@@ -8,26 +9,6 @@ const ETHTOOL_STXCSUM = 0x17;
 const NAME_BYTES = 16;
 /** `struct ifreq`: the name, then a pointer to the command. */
 const IFREQ_BYTES = 40;
-
-interface Libc {
-  socket(family: number, type: number, protocol: number): number;
-  ioctl(fd: number, request: number, argument: Buffer): number;
-  close(fd: number): number;
-}
-
-let loaded: Libc | undefined;
-
-function libc(): Libc {
-  if (!loaded) {
-    const library = koffi.load("libc.so.6");
-    loaded = {
-      socket: library.func("int socket(int family, int type, int protocol)"),
-      ioctl: library.func("int ioctl(int fd, unsigned long request, void *argument)"),
-      close: library.func("int close(int fd)"),
-    } as unknown as Libc;
-  }
-  return loaded;
-}
 
 /** Has the kernel complete checksums before packets leave by `name`. Throws where the interface does not take it. */
 export function switchOffTransmitChecksum(name: string): void {

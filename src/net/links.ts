@@ -1,52 +1,74 @@
-/** The node's network interfaces, as iproute2 tells them, and the few changes that the datapath needs. */
-import { execFileSync } from "node:child_process";
+/** The network interfaces of this namespace, and the few changes that the datapath needs. Throws NetlinkError. */
+import type { InterfaceAddress } from "./netlink/address.js";
+import { encodeAddressQuery, encodeInterfaceAddress, parseInterfaceAddress } from "./netlink/address.js";
+import { NetlinkError } from "./netlink/errors.js";
+import {
+  encodeLinkQuery,
+  encodeLinkRemoval,
+  encodeLinkSettings,
+  encodeVethPair,
+  type LinkSettings,
+  type NetworkLink,
+  parseLink,
+  type VethEnd,
+} from "./netlink/link.js";
+import { NetlinkSocket } from "./netlink/socket.js";
+import { FLAG, MESSAGE, PROTOCOL } from "./netlink/uapi.js";
 
-export interface NetworkLink {
-  readonly ifindex: number;
-  readonly name: string;
-  /** False for ppp, tun and other interfaces whose packets begin with the IP header. */
-  readonly hasLinkLayer: boolean;
-  /** MAC address in the form 02:00:00:00:00:01; absent without a link layer. */
-  readonly mac?: string;
-  readonly mtu: number;
-}
+export type { InterfaceAddress } from "./netlink/address.js";
+export type { NetworkLink } from "./netlink/link.js";
 
-export class LinkError extends Error {
-  override readonly name = "LinkError";
-}
+const SCOPE_LINK = 253;
 
-interface IpLink {
-  readonly ifindex: number;
-  readonly ifname: string;
-  readonly link_type: string;
-  readonly address?: string;
-  readonly mtu: number;
-}
-
-const WITH_LINK_LAYER = new Set(["ether", "loopback"]);
-const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
-
-/** Runs iproute2's `ip`. Throws LinkError with what it said. */
-export function ip(...args: readonly string[]): string {
-  try {
-    return execFileSync("ip", args, {
-      encoding: "utf8",
-      maxBuffer: MAX_OUTPUT_BYTES,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw new LinkError("The command ip was not found: install the package iproute2.", { cause: error });
-    const said = ((error as { stderr?: string }).stderr ?? "").trim();
-    throw new LinkError(`ip ${args.slice(0, 3).join(" ")} failed: ${said}`, { cause: error });
-  }
+function withSocket<T>(use: (socket: NetlinkSocket) => T): T {
+  using socket = new NetlinkSocket(PROTOCOL.ROUTE);
+  return use(socket);
 }
 
 export function networkLinks(): NetworkLink[] {
-  const links = JSON.parse(ip("-json", "link", "show")) as IpLink[];
-  return links.map(({ ifindex, ifname, link_type, address, mtu }) => {
-    const hasLinkLayer = WITH_LINK_LAYER.has(link_type);
-    const base = { ifindex, name: ifname, hasLinkLayer, mtu };
-    return hasLinkLayer && address ? { ...base, mac: address } : base;
-  });
+  const answers = withSocket((socket) => socket.dump(MESSAGE.GETLINK, encodeLinkQuery(), "a list of the interfaces"));
+  return answers.flatMap((answer) => parseLink(answer)?.link ?? []);
+}
+
+/** Undefined where there is no interface of that name. */
+export function findLink(name: string): NetworkLink | undefined {
+  try {
+    const query = encodeLinkQuery(name);
+    return parseLink(withSocket((socket) => socket.ask(MESSAGE.GETLINK, query, `a look at the interface ${name}`)))
+      ?.link;
+  } catch (error) {
+    if (error instanceof NetlinkError && error.code === "ENODEV") return undefined;
+    throw error;
+  }
+}
+
+export function createVethPair(end: VethEnd, peer: VethEnd): void {
+  const what = `to make the veth pair ${end.name} and ${peer.name}`;
+  withSocket((socket) => socket.change(MESSAGE.NEWLINK, FLAG.CREATE | FLAG.EXCL, encodeVethPair(end, peer), what));
+}
+
+export function changeLink({ ifindex, name }: NetworkLink, settings: LinkSettings): void {
+  const what = `to set up the interface ${name}`;
+  withSocket((socket) => socket.change(MESSAGE.NEWLINK, 0, encodeLinkSettings(ifindex, settings), what));
+}
+
+/** Of a veth pair, with its other end. */
+export function deleteLink({ ifindex, name }: NetworkLink): void {
+  withSocket((socket) =>
+    socket.change(MESSAGE.DELLINK, 0, encodeLinkRemoval(ifindex), `to remove the interface ${name}`),
+  );
+}
+
+/** Gives an interface an address of link scope, once. */
+export function ensureLinkAddress(address: InterfaceAddress): void {
+  const payload = encodeInterfaceAddress(address, SCOPE_LINK);
+  withSocket((socket) => socket.change(MESSAGE.NEWADDR, FLAG.CREATE | FLAG.REPLACE, payload, "to add an address"));
+}
+
+/** All addresses of this namespace. */
+export function interfaceAddresses(): InterfaceAddress[] {
+  const answers = withSocket((socket) =>
+    socket.dump(MESSAGE.GETADDR, encodeAddressQuery(), "a list of the node's addresses"),
+  );
+  return answers.flatMap((answer) => parseInterfaceAddress(answer) ?? []);
 }

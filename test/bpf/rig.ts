@@ -54,9 +54,13 @@ export interface RigOptions {
   readonly mediation?: Partial<DatapathOptions["mediation"]>;
   /** Of med0; 1600 unless given, so that full-size copies fit. */
   readonly mediationMtu?: number;
+  /** Of acc0, acc1 and core0; 9000 unless given. */
+  readonly accessMtu?: number;
   readonly limits?: Partial<DatapathOptions["limits"]>;
   /** The object without kfuncs in place of the one that the kernel would get. */
   readonly object?: "tc-61.o";
+  /** Access interfaces besides acc0, acc1 and acct0. */
+  readonly access?: readonly string[];
 }
 
 export interface Run {
@@ -105,7 +109,7 @@ export class Rig implements Disposable {
   constructor(options: RigOptions = {}) {
     enterPrivateNetwork();
     this.mediation = { ...DEFAULT_MEDIATION, ...options.mediation };
-    const mtu = 9000;
+    const mtu = options.accessMtu ?? 9000;
     this.acc0 = new Wire("acc0", { mac: ROUTER_MAC, mtu });
     this.acc1 = new Wire("acc1", { mac: "02:00:5e:10:00:02", mtu });
     this.acct0 = new Wire("acct0", { linkLayer: false, mtu: 65_535 });
@@ -115,7 +119,8 @@ export class Rig implements Disposable {
     this.datapath = new KernelDatapath(
       {
         objectDirectory: this.#objectDirectory(options.object),
-        interfaces: { access: ["acc*"], mediation: ["med*"], zones: { acc1: "red" } },
+        mode: "tc",
+        interfaces: { access: ["acc*", ...(options.access ?? [])], mediation: ["med*"], zones: { acc1: "red" } },
         limits: { intercepts: 64, matches: 4096, mediationDevices: 16, dropPolicies: 16, ...options.limits },
         mediation: this.mediation,
       },
@@ -125,6 +130,8 @@ export class Rig implements Disposable {
         },
         attached() {},
         gone() {},
+        overtaken() {},
+        stranded() {},
       },
     );
   }

@@ -56,11 +56,23 @@ export class FakeDatapath implements Datapath {
 
   counters(): DatapathCounters {
     const dropped = { "no-route": 0n, oversize: 3n };
-    return { from: { packets: 7n, bytes: 700n }, to: NONE, dropped, fragmented: 2n, throughStack: 4n, excluded: 1n };
+    return {
+      from: { packets: 7n, bytes: 700n },
+      to: NONE,
+      dropped,
+      fragmented: 2n,
+      throughStack: 4n,
+      excluded: 1n,
+      byXdp: 0n,
+    };
   }
 
   fill(): MapFill[] {
     return [{ map: "intercepts", entries: this.specs.size, capacity: this.capacity }];
+  }
+
+  activate(): void {
+    this.journal.push("activate");
   }
 
   close(): void {

@@ -10,10 +10,12 @@ import type { Daemon } from "./daemon.js";
 import { LabError } from "./errors.js";
 import { type LinkEnd, makeLink } from "./link.js";
 import { Namespace } from "./namespace.js";
-import { run, runSync } from "./run.js";
+import { runSync } from "./run.js";
 
 const NAMESPACE_NAME = /^sm-(\d+)-[0-9a-f]{4}-[a-z0-9]+$/;
 const DIRECTORY_NAME = /^submirror-lab-(\d+)-\w{6}$/;
+/** Mount point of a lab's own bpffs, within its directory. */
+const BPFFS = "bpffs";
 /** Set to keep the lab's directory (captures, logs, configuration) for a look afterwards. */
 const KEEP = "LAB_KEEP";
 
@@ -39,9 +41,10 @@ export class Lab {
     const name = `sm-${process.pid}-${this.#tag}-${role}`;
     const logs = join(this.directory, role);
     mkdirSync(logs, { recursive: true });
-    await run(["ip", "netns", "add", name]);
     const namespace = new Namespace(role, name, logs, this.#daemons);
     this.#namespaces.push(namespace);
+    // Blocking: were this process interrupted meanwhile, the namespace would appear after everything was cleaned up.
+    runSync(["ip", "netns", "add", name]);
     // Nothing of the lab may depend on address or router discovery; it would only add packets of its own.
     await namespace.sysctl({
       "net.ipv6.conf.all.accept_dad": 0,
@@ -61,6 +64,16 @@ export class Lab {
   /** A file or directory name within the lab's directory. */
   path(...parts: readonly string[]): string {
     return join(this.directory, ...parts);
+  }
+
+  /** A BPF file system that is this lab's alone: what is pinned in it goes with the lab. */
+  bpffs(): string {
+    const path = this.path(BPFFS);
+    if (!existsSync(path)) {
+      mkdirSync(path);
+      runSync(["mount", "-t", "bpf", "bpf", path]);
+    }
+    return path;
   }
 
   /** Something to undo when the lab ends, last first; must be quick and must not throw. */
@@ -85,6 +98,7 @@ export class Lab {
     for (const daemon of this.#daemons) daemon.kill();
     for (const undo of this.#undo.toReversed()) undo();
     for (const { name } of this.#namespaces) removeNamespace(name);
+    unmount(this.directory);
     if (process.env[KEEP] === undefined) rmSync(this.directory, { recursive: true, force: true });
     else process.stderr.write(`lab: kept ${this.directory}\n`);
   }
@@ -110,8 +124,15 @@ function removeStale(): void {
   const names = (directory: string): string[] => (existsSync(directory) ? readdirSync(directory) : []);
   for (const name of names("/run/netns")) if (dead(NAMESPACE_NAME.exec(name)?.[1])) removeNamespace(name);
   for (const name of names(tmpdir())) {
-    if (dead(DIRECTORY_NAME.exec(name)?.[1])) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    if (!dead(DIRECTORY_NAME.exec(name)?.[1])) continue;
+    unmount(join(tmpdir(), name));
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
+}
+
+function unmount(directory: string): void {
+  const path = join(directory, BPFFS);
+  if (existsSync(path)) runSync(["umount", "-l", path]);
 }
 
 /** Ends what still runs in the namespace (programs that daemons started), then removes it. */

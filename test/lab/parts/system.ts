@@ -1,5 +1,5 @@
 /** The product and what it works with, in the topology: FreeRADIUS, agent (with its own nats-server), gateway, mediation device. */
-import { writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
@@ -102,6 +102,8 @@ function edgeConfiguration({ lab }: Topology, { configuration = {} }: SystemOpti
     interfaces: { access: ["acc*"], core: ["core0"], mediation: ["med0"] },
     mediation: { sourceIpv4: ADDRESS.edgeToMediation.ipv4, sourceIpv6: ADDRESS.edgeToMediation.ipv6 },
     security: { mode: "lab" },
+    // Not the machine's bpffs: several labs may run on one machine.
+    datapath: { pinDirectory: join(lab.bpffs(), "submirror") },
     radius: {
       listen: { addresses: ["127.0.0.1", ADDRESS.edgeToAaa] },
       clients: [{ name: NAS, address: "127.0.0.1", secret: SECRET.nas, nasIdentifier: NAS }],
@@ -172,6 +174,11 @@ export class MediationDevice {
   files(report: MediationReport, interceptId: number, sessionId: number): string[] {
     const streams = report.streams.filter((it) => it.interceptId === interceptId && it.sessionId === sessionId);
     return streams.map(({ file }) => join(this.out, file));
+  }
+
+  /** All pcapng files, whatever stream they hold. */
+  allFiles(): string[] {
+    return readdirSync(this.out).map((name) => join(this.out, name));
   }
 
   #reports(): MediationReport[] {

@@ -6,7 +6,7 @@
  *                        |---- edge ------+--aaa0--- aaa
  *   bob   (sub2) --acc2--+                +--med0--- mediation
  */
-import { raiseBacklog } from "./host-tuning.js";
+import { raiseLimits } from "./host-tuning.js";
 import { Lab } from "./lab.js";
 import type { Namespace } from "./namespace.js";
 import { PrefixSet } from "./prefix.js";
@@ -59,8 +59,8 @@ export interface Topology {
 export async function buildTopology(options: TopologyOptions = {}): Promise<Topology> {
   const lab = new Lab();
   try {
-    raiseBacklog(lab);
     const edge = await lab.namespace("edge");
+    raiseLimits(lab);
     await edge.sysctl({
       "net.ipv4.ip_forward": 1,
       "net.ipv6.conf.all.forwarding": 1,

@@ -1,7 +1,7 @@
 /** Events from outside: what is taken, what is refused, and that nothing else ever happens. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { EventError } from "../../../src/events/errors.js";
 import { type ParsedEvent, parseEvent } from "../../../src/events/parse.js";
 import type { ErrorCause } from "../../../src/events/types.js";
@@ -43,7 +43,7 @@ test("the event of the documentation is read", () => {
 /** Each: what is changed in a good event, and the field that the refusal names. */
 const REFUSED: readonly [string, (event: Record<string, unknown>) => unknown, string][] = [
   ["not an object", () => [], "event"],
-  ["no id", ({ id: _, ...rest }) => rest, "id"],
+  ["no id", ({ id: _id, ...rest }) => rest, "id"],
   ["an id that is no subject token", (event) => ({ ...event, id: "a.b" }), "id"],
   ["an id with a wildcard", (event) => ({ ...event, id: "a>" }), "id"],
   ["an id that is too long", (event) => ({ ...event, id: "x".repeat(129) }), "id"],
@@ -54,7 +54,7 @@ const REFUSED: readonly [string, (event: Record<string, unknown>) => unknown, st
   ["a time without zone", (event) => ({ ...event, time: "2026-11-22T07:00:00" }), "time"],
   ["a time that is none", (event) => ({ ...event, time: "2026-13-22T07:00:00Z" }), "time"],
   ["binary data", (event) => ({ ...event, datacontenttype: "text/plain" }), "datacontenttype"],
-  ["no data", ({ data: _, ...rest }) => rest, "data"],
+  ["no data", ({ data: _data, ...rest }) => rest, "data"],
   ["no NAS", (event) => ({ ...event, data: { attributes: {} } }), "data.nas"],
   ["no attributes", (event) => ({ ...event, data: { nas: "bng1" } }), "data.attributes"],
   [
@@ -125,7 +125,7 @@ const BAD_LI: readonly [string, unknown, string, ErrorCause][] = [
     "handle",
     404,
   ],
-  ["something that is not understood", { ...li("on"), snapLength: 64 }, "li", 401],
+  ["something that is not understood", { ...li("on"), sampling: 64 }, "li", 401],
   ["null", null, "li", 404],
   ["an empty seal", "", "li", 404],
 ];

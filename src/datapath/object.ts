@@ -1,0 +1,65 @@
+/** Loading the datapath's eBPF object, sized as the configuration says. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { BpfObject, type LoadedObject, type ObjectSpec } from "libbpf-ts";
+import { MATCH_MAPS, SPARE_SLOTS } from "./intercept-table.js";
+import type { DatapathOptions } from "./options.js";
+import { generationOf, isShared, layoutVersion, Pins } from "./pins.js";
+import { sieveWords } from "./sieve.js";
+
+/** For kernels with kfuncs (6.2 and later), and for those without. */
+const OBJECTS = ["tc.o", "tc-61.o"];
+
+function openSpec(path: string, limits: DatapathOptions["limits"]): ObjectSpec {
+  if (!existsSync(path)) throw new Error(`The eBPF object ${path} is not there: run "make all" first.`);
+  const spec = BpfObject.open(path);
+  for (const map of MATCH_MAPS) spec.setMaxEntries(map, limits.matches);
+  for (const map of ["intercepts", "intercept_stats", "buckets"])
+    spec.setMaxEntries(map, limits.intercepts + SPARE_SLOTS);
+  for (const map of ["mediation_devices", "routes", "identifications"])
+    spec.setMaxEntries(map, limits.mediationDevices);
+  spec.setMaxEntries("sieve", sieveWords(2 * limits.matches));
+  spec.setMaxEntries("drop_policies", limits.dropPolicies + 1);
+  return spec;
+}
+
+/** `prepare` may change the specification before it is loaded. Throws the first object's error where none loads. */
+function openObject(
+  options: Pick<DatapathOptions, "objectDirectory" | "limits">,
+  prepare: (spec: ObjectSpec) => void,
+): LoadedObject {
+  const errors: unknown[] = [];
+  for (const name of OBJECTS) {
+    try {
+      const spec = openSpec(join(options.objectDirectory, name), options.limits);
+      prepare(spec);
+      return spec.load();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  throw errors[0];
+}
+
+export interface KeptObject {
+  readonly object: LoadedObject;
+  readonly pins?: Pins;
+  /** False where the maps are those of an earlier run, with what it left in them. */
+  readonly isNew: boolean;
+}
+
+/** Loads the object on the maps that an earlier run pinned, where their layout is the same. */
+export function openKept(options: Pick<DatapathOptions, "objectDirectory" | "limits" | "pinDirectory">): KeptObject {
+  const directory = options.pinDirectory;
+  if (directory === undefined) return { object: openObject(options, () => {}), isNew: true };
+  Pins.requireBpffs(directory);
+  let kept: { pins: Pins; isNew: boolean } | undefined;
+  const object = openObject(options, (spec) => {
+    const pins = new Pins(directory, layoutVersion(spec));
+    kept = { pins, isNew: !pins.hasMaps };
+    pins.create();
+    for (const { name } of spec.maps) if (isShared(name)) spec.setPinPath(name, pins.mapPath(name));
+    spec.setGlobal("generation", Buffer.from([generationOf(pins.version)]));
+  });
+  return { object, isNew: true, ...kept };
+}

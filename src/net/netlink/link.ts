@@ -1,0 +1,126 @@
+/** Link messages (rtnetlink(7), RTM_NEWLINK and RTM_DELLINK). Pure. */
+import {
+  attribute,
+  fixedPart,
+  type NetlinkMessage,
+  nested,
+  parseAttributes,
+  text,
+  textAttribute,
+  u32,
+  u32Attribute,
+} from "./message.js";
+import { ETHERNET_TYPES, EXT_FILTER_SKIP_STATS, FAMILY, IFF_UP, LINK, LINKINFO, MESSAGE, VETH_PEER } from "./uapi.js";
+
+/** `struct ifinfomsg`: family, padding, type, index, flags, change mask. */
+const IFINFO_BYTES = 16;
+const MAC_BYTES = 6;
+
+export interface NetworkLink {
+  readonly ifindex: number;
+  readonly name: string;
+  /** False for ppp, tun and other interfaces whose packets begin with the IP header. */
+  readonly hasLinkLayer: boolean;
+  /** MAC address in the form 02:00:00:00:00:01; absent without a link layer. */
+  readonly mac?: string;
+  /** Bytes from the IP header on. */
+  readonly mtu: number;
+  /** Administratively. */
+  readonly up: boolean;
+  /** E.g. `veth`, `vlan`; absent for most hardware. */
+  readonly kind?: string;
+  /** ifindex of the bridge, bond or VRF that it is part of. */
+  readonly master?: number;
+  /** ifindex of the interface below a VLAN, or of a veth's peer in the same namespace. */
+  readonly lower?: number;
+}
+
+export interface LinkChange {
+  readonly change: "new" | "gone";
+  readonly link: NetworkLink;
+}
+
+function macText(bytes: Buffer | undefined): string | undefined {
+  if (bytes?.length !== MAC_BYTES) return undefined;
+  return bytes.toString("hex").replaceAll(/(..)(?!$)/g, "$1:");
+}
+
+/** Undefined for messages that tell of something else: of a bridge's port, of a radio. Throws NetlinkFormatError. */
+export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undefined {
+  if (type !== MESSAGE.NEWLINK && type !== MESSAGE.DELLINK) return undefined;
+  const info = fixedPart(payload, IFINFO_BYTES, "link");
+  if (info.readUInt8(0) !== FAMILY.UNSPEC) return undefined;
+  const attributes = parseAttributes(payload, IFINFO_BYTES);
+  const name = textAttribute(attributes, LINK.IFNAME);
+  if (name === undefined || name === "") return undefined;
+  const hasLinkLayer = ETHERNET_TYPES.has(info.readUInt16LE(2));
+  const mac = hasLinkLayer ? macText(attributes.get(LINK.ADDRESS)) : undefined;
+  const linkInfo = attributes.get(LINK.LINKINFO);
+  const kind = linkInfo && textAttribute(parseAttributes(linkInfo), LINKINFO.KIND);
+  const master = u32Attribute(attributes, LINK.MASTER);
+  // The index of an interface in another namespace says nothing here.
+  const lower = attributes.has(LINK.LINK_NETNSID) ? undefined : u32Attribute(attributes, LINK.LINK);
+  const link: NetworkLink = {
+    ifindex: info.readInt32LE(4),
+    name,
+    hasLinkLayer,
+    mtu: u32Attribute(attributes, LINK.MTU) ?? 0,
+    up: (info.readUInt32LE(8) & IFF_UP) !== 0,
+    ...(mac !== undefined && { mac }),
+    ...(kind !== undefined && { kind }),
+    ...(master !== undefined && { master }),
+    ...(lower && { lower }),
+  };
+  return { change: type === MESSAGE.NEWLINK ? "new" : "gone", link };
+}
+
+function ifinfo(ifindex = 0, up = false): Buffer {
+  const bytes = Buffer.alloc(IFINFO_BYTES);
+  bytes.writeInt32LE(ifindex, 4);
+  bytes.writeUInt32LE(up ? IFF_UP : 0, 8);
+  bytes.writeUInt32LE(up ? IFF_UP : 0, 12);
+  return bytes;
+}
+
+/** Asks for all links in a dump, or for the one of that name. */
+export function encodeLinkQuery(name?: string): Buffer {
+  const filter = attribute(LINK.EXT_MASK, u32(EXT_FILTER_SKIP_STATS));
+  return Buffer.concat([ifinfo(), filter, ...(name === undefined ? [] : [attribute(LINK.IFNAME, text(name))])]);
+}
+
+export interface LinkSettings {
+  readonly mtu?: number;
+  readonly up?: boolean;
+}
+
+export function encodeLinkSettings(ifindex: number, { mtu, up = false }: LinkSettings): Buffer {
+  return Buffer.concat([ifinfo(ifindex, up), ...(mtu === undefined ? [] : [attribute(LINK.MTU, u32(mtu))])]);
+}
+
+export function encodeLinkRemoval(ifindex: number): Buffer {
+  return ifinfo(ifindex);
+}
+
+export interface VethEnd {
+  readonly name: string;
+  /** 6 bytes. */
+  readonly mac: Buffer;
+  readonly mtu: number;
+  /** Segments of the largest super-packet that it takes whole; 1: none. */
+  readonly gsoMaxSegments?: number;
+}
+
+function vethEnd({ name, mac, mtu, gsoMaxSegments }: VethEnd): Buffer {
+  return Buffer.concat([
+    ifinfo(),
+    attribute(LINK.IFNAME, text(name)),
+    attribute(LINK.ADDRESS, mac),
+    attribute(LINK.MTU, u32(mtu)),
+    ...(gsoMaxSegments === undefined ? [] : [attribute(LINK.GSO_MAX_SEGS, u32(gsoMaxSegments))]),
+  ]);
+}
+
+export function encodeVethPair(end: VethEnd, peer: VethEnd): Buffer {
+  const data = nested(LINKINFO.DATA, nested(VETH_PEER, vethEnd(peer)));
+  return Buffer.concat([vethEnd(end), nested(LINK.LINKINFO, attribute(LINKINFO.KIND, text("veth")), data)]);
+}

@@ -1,0 +1,91 @@
+/** Numbers of the kernel's netlink interface (linux/netlink.h, rtnetlink.h, if_link.h, neighbour.h, xfrm.h). */
+
+export const PROTOCOL = { ROUTE: 0, XFRM: 6 } as const;
+
+export const FAMILY = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
+
+/** Message types below 16 are netlink's own. */
+export const CONTROL = { NOOP: 1, ERROR: 2, DONE: 3, OVERRUN: 4 } as const;
+
+export const FLAG = {
+  REQUEST: 0x1,
+  MULTI: 0x2,
+  ACK: 0x4,
+  DUMP_INTR: 0x10,
+  DUMP: 0x300,
+  /** In an error or acknowledgement: the request is not repeated in it; attributes follow. */
+  CAPPED: 0x100,
+  ACK_TLVS: 0x200,
+  /** Of requests that make something. */
+  REPLACE: 0x100,
+  EXCL: 0x200,
+  CREATE: 0x400,
+} as const;
+
+export const MESSAGE = {
+  NEWLINK: 16,
+  DELLINK: 17,
+  GETLINK: 18,
+  NEWADDR: 20,
+  GETADDR: 22,
+  NEWROUTE: 24,
+  GETROUTE: 26,
+  NEWNEIGH: 28,
+  GETNEIGH: 30,
+} as const;
+
+/** Multicast groups of NETLINK_ROUTE and NETLINK_XFRM. */
+export const GROUP = { LINK: 1, XFRM_POLICY: 4 } as const;
+
+export const LINK = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  MTU: 4,
+  LINK: 5,
+  MASTER: 10,
+  LINKINFO: 18,
+  EXT_MASK: 29,
+  LINK_NETNSID: 37,
+  GSO_MAX_SEGS: 40,
+} as const;
+
+export const LINKINFO = { KIND: 1, DATA: 2 } as const;
+export const VETH_PEER = 1;
+/** Of LINK.EXT_MASK: no interface counters in the answer. */
+export const EXT_FILTER_SKIP_STATS = 8;
+/** Of `ifi_flags`. */
+export const IFF_UP = 1;
+
+/** Hardware types (linux/if_arp.h) whose packets begin with a 14-byte Ethernet header. */
+export const ETHERNET_TYPES: ReadonlySet<number> = new Set([1, 772]);
+
+export const ADDR = { ADDRESS: 1, LOCAL: 2 } as const;
+
+export const ROUTE = { DST: 1, SRC: 2, IIF: 3, OIF: 4, GATEWAY: 5, METRICS: 8, VIA: 18 } as const;
+export const METRIC_MTU = 2;
+
+export const NEIGHBOUR = { DST: 1, LLADDR: 2 } as const;
+/** Of `ndm_flags`: use it, as a packet that is sent there would. */
+export const NTF_USE = 1;
+
+/** `ndm_state`, one bit each. */
+export const NUD = {
+  INCOMPLETE: 0x01,
+  REACHABLE: 0x02,
+  STALE: 0x04,
+  DELAY: 0x08,
+  PROBE: 0x10,
+  FAILED: 0x20,
+  NOARP: 0x40,
+  PERMANENT: 0x80,
+} as const;
+
+export const XFRM = { GETPOLICY: 0x15, NEWPOLICY: 0x13, GETDEFAULT: 0x28 } as const;
+/** Policies for packets that leave, forwarded ones included. */
+export const XFRM_POLICY_OUT = 1;
+export const XFRM_ACTION = { ALLOW: 0, BLOCK: 1 } as const;
+/** Attributes of a policy. */
+export const XFRM_TEMPLATES = 5;
+export const XFRM_IF_ID = 31;
+/** `struct xfrm_userpolicy_default`: BLOCK is 1, ACCEPT is 2. */
+export const XFRM_DEFAULT_BLOCK = 1;
