@@ -107,7 +107,9 @@ export const securitySection = z.strictObject({
 });
 
 export const auditSection = z.strictObject({
-  directory: path.default("/var/lib/submirror/audit"),
+  directory: path
+    .optional()
+    .describe("absent: /var/lib/submirror/audit; in lab mode none, and nothing is put on record"),
   readers: z
     .array(sealingKey)
     .default([])

@@ -1,5 +1,6 @@
 /** The intercepts in the kernel's maps: what each occupies there, and how one is started, changed and stopped. */
 import type { LoadedObject } from "libbpf-ts";
+import { InterceptError } from "../intercepts/errors.js";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { type AdoptedIntercept, adopt } from "./adopt.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
@@ -107,6 +108,16 @@ export class InterceptTable {
   }
 
   put(spec: InterceptSpec, context: MatchContext): void {
+    try {
+      this.#put(spec, context);
+    } catch (error) {
+      if (error instanceof InterceptError)
+        throw new DatapathError("invalid", `${error.message}.`, error.field, { cause: error });
+      throw error;
+    }
+  }
+
+  #put(spec: InterceptSpec, context: MatchContext): void {
     const before = this.#running.get(spec.key);
     if (!before && this.#running.size >= this.options.limits.intercepts)
       throw new DatapathError(
@@ -235,13 +246,12 @@ export class InterceptTable {
   }
 
   #takePlaces(spec: InterceptSpec, context: MatchContext): Places {
-    if (spec.matches.length === 0)
-      throw new DatapathError("invalid", "An intercept needs at least one match.", "matches");
+    if (spec.matches.length === 0) throw new InterceptError("matches", "matches must have at least one entry");
     const interfaces = this.#interfaceKeys(spec, context);
-    const byAddress = spec.matches.filter(({ kind }) => kind !== "interface");
-    const matches = [...byAddress.map((match) => matchKey(match, context)), ...interfaces.values()].filter(
-      (match) => match !== undefined,
+    const byAddress = spec.matches.flatMap((match, index) =>
+      match.kind === "interface" ? [] : [matchKey(match, context, `matches[${index}]`)],
     );
+    const matches = [...byAddress, ...interfaces.values()].filter((match) => match !== undefined);
     const policy = encodeDropPolicy(spec.dropPolicy);
     const device = this.#devices.take(encodeDevice(spec.mediation.address, this.options.mediation));
     try {
@@ -259,10 +269,10 @@ export class InterceptTable {
     // Of what an earlier run left, the names are not known.
     const ranOnSome = this.#running.get(spec.key)?.matches.some(({ flag }) => flag === ConfigFlags.CONFIG_INTERFACES);
     const isRunningOn = (name: string) => known.has(name) || (known.size === 0 && ranOnSome === true);
-    for (const match of spec.matches) {
+    for (const [index, match] of spec.matches.entries()) {
       if (match.kind !== "interface") continue;
       const isAway = isRunningOn(match.name) && context.ifindexOf(match.name) === undefined;
-      keys.set(match.name, isAway ? undefined : matchKey(match, context));
+      keys.set(match.name, isAway ? undefined : matchKey(match, context, `matches[${index}]`));
     }
     return keys;
   }

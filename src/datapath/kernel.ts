@@ -94,6 +94,7 @@ export class KernelDatapath implements Datapath {
   }
 
   put(spec: InterceptSpec): void {
+    this.#checkZone(spec.zone);
     this.#intercepts.put(spec, this.#matchContext(spec.zone));
     this.#updateFlags();
   }
@@ -161,6 +162,12 @@ export class KernelDatapath implements Datapath {
         this.#followInterface(link.name);
       },
     });
+  }
+
+  /** In a zone that no interface is in, nothing would ever match. */
+  #checkZone(zone: string | undefined): void {
+    if (zone === undefined || Object.values(this.options.interfaces.zones ?? {}).includes(zone)) return;
+    throw new DatapathError("invalid", "zone must be one of this node's interfaces.zones.", "zone");
   }
 
   #matchContext(zone: string | undefined): MatchContext {

@@ -37,6 +37,7 @@ export class XdpLayer implements Disposable {
     objectDirectory: string,
     shared: LoadedObject,
     private readonly hooks: Hooks,
+    private readonly takes: (ifindex: number) => boolean = takesRedirects,
   ) {
     const spec = BpfObject.open(join(objectDirectory, "xdp.o"));
     const known = new Map(shared.maps.map((map) => [map.name, map]));
@@ -48,17 +49,17 @@ export class XdpLayer implements Disposable {
   }
 
   /** Takes the interface into service. Throws where its driver refuses XDP. */
-  attach({ ifindex }: NetworkLink, roles: readonly Role[]): void {
+  attach({ ifindex }: Pick<NetworkLink, "ifindex">, roles: readonly Role[]): void {
     const program = programOf(this.mode, roles);
     if (program !== undefined)
       this.#attachments.set(ifindex, this.hooks.attachXdp(this.#object.program(program), ifindex));
-    this.#follow({ ifindex, roles, redirectable: takesRedirects(ifindex) });
+    this.#follow({ ifindex, roles, redirectable: this.takes(ifindex) });
   }
 
   /** Asks the drivers again what they send: it changes with the programs and offloads at the other end of a veth. */
   followFeatures(): void {
     for (const known of this.#interfaces.values()) {
-      const takes = takesRedirects(known.ifindex);
+      const takes = this.takes(known.ifindex);
       if (takes !== known.redirectable) this.#follow({ ...known, redirectable: takes });
     }
   }

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { BpfProgram } from "libbpf-ts";
+import type { XdpMode } from "../../src/datapath/attach.js";
+import { Hooks } from "../../src/datapath/hooks.js";
 import { Totals } from "../../src/datapath/layout.gen.js";
-import { XdpLayer, type XdpMode } from "../../src/datapath/xdp.js";
+import { XdpLayer } from "../../src/datapath/xdp.js";
 import type { InterceptSpec } from "../../src/intercepts/types.js";
 import { datagram, withoutId } from "./datagram.js";
 import { assertCopies } from "./fixtures.js";
@@ -35,10 +37,11 @@ class XdpRig implements Disposable {
   readonly #layer: XdpLayer;
 
   constructor(mode: XdpMode) {
-    this.#layer = new XdpLayer(mode, OBJECT_DIRECTORY, this.rig.datapath.object);
-    this.#layer.attach({ ifindex: this.rig.med0.ifindex, roles: ["mediation"], takesRedirects: true });
-    this.#layer.attach({ ifindex: this.rig.acc0.ifindex, roles: ["access"], takesRedirects: true });
-    this.#layer.attach({ ifindex: this.rig.core0.ifindex, roles: ["core"], takesRedirects: true });
+    const { object } = this.rig.datapath;
+    this.#layer = new XdpLayer(mode, OBJECT_DIRECTORY, object, new Hooks(object, "tcx"), () => true);
+    this.#layer.attach(this.rig.med0, ["mediation"]);
+    this.#layer.attach(this.rig.acc0, ["access"]);
+    this.#layer.attach(this.rig.core0, ["core"]);
   }
 
   install(...specs: InterceptSpec[]): void {

@@ -42,9 +42,19 @@ export class AppendFile {
     this.#pending.push(line);
   }
 
+  /** Without its newline; undefined in an empty file. */
+  lastLine(): Buffer | undefined {
+    if (this.#size === 0) return undefined;
+    const before = endOfLastLine(this.#fd, this.#size - 1);
+    const line = Buffer.alloc(this.#size - 1 - before);
+    readSync(this.#fd, line, 0, line.length, before);
+    return line;
+  }
+
   /** Everything appended is on the disk when this returns. Throws what the disk says; nothing of it counts as written then. */
   commit(): void {
     if (this.#pending.length === 0) return;
+    if (fstatSync(this.#fd).size !== this.#size) throw new Error(`${this.path} was changed by another program`);
     const bytes = this.#pending.length === 1 ? (this.#pending[0] as Buffer) : Buffer.concat(this.#pending);
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at, bytes.length - at);

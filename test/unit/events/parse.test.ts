@@ -125,7 +125,7 @@ const BAD_LI: readonly [string, unknown, string, ErrorCause][] = [
     "handle",
     404,
   ],
-  ["something that is not understood", { ...li("on"), snapLength: 64 }, "li", 401],
+  ["something that is not understood", { ...li("on"), sampling: 64 }, "li", 401],
   ["null", null, "li", 404],
   ["an empty seal", "", "li", 404],
 ];

@@ -157,7 +157,7 @@ test("every problem with the key files is said at once, and the printed configur
   const yaml = YAML.replaceAll("KEYS", directory.path);
   const { security } = parseConfig(yaml, "edge1.yaml");
   const problems = readOwnKeys(security, "signing and sealing");
-  assert.ok(Array.isArray(problems) && problems.length === 2, String(problems));
+  assert.ok(Array.isArray(problems) && problems.length === 2);
   const [signing, sealing] = [generateSigningSeed(), generateSealingSeed()];
   writeSeed(join(directory.path, "edge1.sign"), signing, "");
   writeSeed(join(directory.path, "edge1.seal"), sealing, "");
