@@ -52,6 +52,8 @@ export const DEFAULT_MEDIATION: DatapathOptions["mediation"] = {
 
 export interface RigOptions {
   readonly mediation?: Partial<DatapathOptions["mediation"]>;
+  /** `tc` unless given. */
+  readonly mode?: DatapathOptions["mode"];
   /** Of med0; 1600 unless given, so that full-size copies fit. */
   readonly mediationMtu?: number;
   /** Of acc0, acc1 and core0; 9000 unless given. */
@@ -61,6 +63,10 @@ export interface RigOptions {
   readonly object?: "tc-61.o";
   /** Access interfaces besides acc0, acc1 and acct0. */
   readonly access?: readonly string[];
+  /** Zones by interface; acc1 is in "red" unless given. */
+  readonly zones?: Readonly<Record<string, string>>;
+  /** Mediation interfaces besides med0. */
+  readonly alsoMediation?: readonly string[];
 }
 
 export interface Run {
@@ -119,8 +125,13 @@ export class Rig implements Disposable {
     this.datapath = new KernelDatapath(
       {
         objectDirectory: this.#objectDirectory(options.object),
-        mode: "tc",
-        interfaces: { access: ["acc*", ...(options.access ?? [])], mediation: ["med*"], zones: { acc1: "red" } },
+        mode: options.mode ?? "tc",
+        interfaces: {
+          access: ["acc*", ...(options.access ?? [])],
+          core: ["core*"],
+          mediation: ["med*", ...(options.alsoMediation ?? [])],
+          zones: options.zones ?? { acc1: "red" },
+        },
         limits: { intercepts: 64, matches: 4096, mediationDevices: 16, dropPolicies: 16, ...options.limits },
         mediation: this.mediation,
       },
