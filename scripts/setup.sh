@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, demonstrate and test: Debian packages, npm packages. Does nothing where nothing is.
+# `setup.sh bench`: also what `make bench` measures against.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,6 +24,14 @@ packages=(
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
 )
+if [ "${1:-}" = bench ]; then
+  packages+=(
+    "gcc /usr/bin/gcc"
+    "libc6-dev /usr/include/stdio.h"
+    "iptables /usr/sbin/iptables"
+    "nftables /usr/sbin/nft"
+  )
+fi
 
 stop() {
   echo "setup: $1" >&2
