@@ -1,4 +1,5 @@
 /** The datapath in the kernel, over libbpf-ts: what the port asks becomes entries of maps. */
+import { statSync } from "node:fs";
 import type { LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { receiveDrops } from "../net/device-counters.js";
@@ -24,9 +25,16 @@ export interface DatapathEvents extends Omit<InterfaceEvents, "springboard"> {
   stranded(reason: string): void;
 }
 
+/** Its inode number, by which the kernel's programs know the namespace of the thread that makes all calls. */
+function ownNetworkNamespace(): number {
+  return statSync("/proc/thread-self/ns/net").ino;
+}
+
 export class KernelDatapath implements Datapath {
   /** For tests, which look into the maps and run the programs by hand. */
   readonly object: LoadedObject;
+  /** False where the kernel lets no tracing program in: copies that its IP stack drops are then not counted. */
+  readonly countsStackLosses: boolean;
   readonly #intercepts: InterceptTable;
   readonly #hooks: Hooks;
   readonly #xdp: XdpLayer | undefined;
@@ -54,6 +62,7 @@ export class KernelDatapath implements Datapath {
         springboard_ifindex: 0,
         stack_in_mac: pair.inMac,
         ttl: options.mediation.ttl,
+        network_namespace: ownNetworkNamespace(),
       };
       this.#interfaces = new Interfaces(
         object,
@@ -65,6 +74,7 @@ export class KernelDatapath implements Datapath {
       this.#configure({ flags: this.#flags() });
       this.#interfaces.attachOwn(pair.out, "stack-out");
       this.#interfaces.attachOwn(pair.in, "stack-in");
+      this.countsStackLosses = this.#hooks.attachStackLoss();
       this.#links = this.#monitorLinks();
       this.#links.start();
     } catch (error) {
@@ -141,6 +151,7 @@ export class KernelDatapath implements Datapath {
     if (this.options.pinDirectory === undefined) this.#interfaces.detach();
     else this.#interfaces.close();
     this.#xdp?.close();
+    this.#hooks.close();
     this.object.close();
     if (this.options.pinDirectory === undefined) removeHelperDevices();
   }
