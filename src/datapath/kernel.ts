@@ -12,6 +12,7 @@ import { InterceptTable } from "./intercept-table.js";
 import { type InterfaceEvents, Interfaces } from "./interfaces.js";
 import { Config, ConfigFlags } from "./layout.gen.js";
 import type { MatchContext } from "./matches.js";
+import { type MediationPath, MediationPaths, type PathEvents } from "./mediation-paths.js";
 import { openKept } from "./object.js";
 import type { DatapathOptions } from "./options.js";
 import { Pins } from "./pins.js";
@@ -20,7 +21,7 @@ import { indexKey } from "./registers.js";
 import { XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
 
-export interface DatapathEvents extends Omit<InterfaceEvents, "springboard"> {
+export interface DatapathEvents extends Omit<InterfaceEvents, "springboard">, PathEvents {
   /** An intercept is not on its interface any more, since that came again and the kernel refused. Names no subject. */
   stranded(reason: string): void;
 }
@@ -40,6 +41,7 @@ export class KernelDatapath implements Datapath {
   readonly #xdp: XdpLayer | undefined;
   readonly #interfaces: Interfaces;
   readonly #links: LinkMonitor;
+  readonly #paths: MediationPaths;
   #config: Config;
 
   constructor(
@@ -48,8 +50,9 @@ export class KernelDatapath implements Datapath {
   ) {
     const { object, pins, isNew } = openKept(options);
     this.object = object;
+    this.#paths = new MediationPaths(events);
     try {
-      this.#intercepts = new InterceptTable(object, options);
+      this.#intercepts = new InterceptTable(object, options, this.#paths);
       if (!isNew) this.#intercepts.adopt();
       this.#hooks = new Hooks(object, attachMode(options.attach?.mode ?? "auto"), pins);
       this.#xdp =
@@ -77,7 +80,9 @@ export class KernelDatapath implements Datapath {
       this.countsStackLosses = this.#hooks.attachStackLoss();
       this.#links = this.#monitorLinks();
       this.#links.start();
+      this.#paths.start(this.#intercepts.devices, pair.in.ifindex);
     } catch (error) {
+      this.#paths.stop();
       // What ran before goes on: its programs and maps are another layout's, or were only taken over.
       object.close();
       if (isNew) pins?.removeVersion(pins.version);
@@ -101,6 +106,11 @@ export class KernelDatapath implements Datapath {
   /** Names of the interfaces in service. */
   interfaceNames(role: "access" | "mediation"): string[] {
     return this.#interfaces.names(role);
+  }
+
+  /** How the mediation devices in use are reached, without their addresses. */
+  mediationPaths(): MediationPath[] {
+    return this.#paths.paths();
   }
 
   put(spec: InterceptSpec): void {
@@ -147,6 +157,7 @@ export class KernelDatapath implements Datapath {
   }
 
   close(): void {
+    this.#paths.stop();
     this.#links.close();
     if (this.options.pinDirectory === undefined) this.#interfaces.detach();
     else this.#interfaces.close();

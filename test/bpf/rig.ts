@@ -132,6 +132,7 @@ export class Rig implements Disposable {
         gone() {},
         overtaken() {},
         stranded() {},
+        narrowPath() {},
       },
     );
   }
