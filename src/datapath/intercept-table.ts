@@ -13,6 +13,7 @@ import { interfaceKey, type MatchContext, type MatchKey, type MatchMap, matchKey
 import type { DatapathOptions } from "./options.js";
 import { DatapathError, type InterceptCounters, type MapFill } from "./port.js";
 import { indexKey, SharedRows } from "./registers.js";
+import { Sieve } from "./sieve.js";
 import { Slots } from "./slots.js";
 import { TargetTable, type WritableMap } from "./target-table.js";
 
@@ -37,6 +38,12 @@ interface Places extends Pick<Running, "device" | "dropPolicy" | "matches"> {
   readonly interfaces: InterfaceKeys;
 }
 
+function wordBytes(word: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64LE(word);
+  return bytes;
+}
+
 function sameTime(a: bigint, b: bigint): boolean {
   return a > b ? a - b < SAME_TIME_NS : b - a < SAME_TIME_NS;
 }
@@ -59,6 +66,7 @@ export class InterceptTable {
   readonly #writer = new MapWriter();
   /** Of the map `intercepts`. */
   readonly #rows: WritableMap;
+  readonly #sieve: Sieve;
   readonly #targets: TargetTable;
   readonly #slots: Slots;
   readonly #devices: SharedRows;
@@ -75,13 +83,18 @@ export class InterceptTable {
   ) {
     const map = (name: string) => object.map(name);
     this.#rows = this.#writer.wrap(map("intercepts"));
-    this.#targets = new TargetTable({
+    const sieve = this.#writer.wrap(map("sieve"));
+    this.#sieve = new Sieve(sieve.maxEntries, {
+      update: (index, word) => sieve.update(indexKey(index), wordBytes(word)),
+    });
+    const matchMaps = {
       hosts4: this.#writer.wrap(map("hosts4")),
       hosts6: this.#writer.wrap(map("hosts6")),
       prefixes4: this.#writer.wrap(map("prefixes4")),
       prefixes6: this.#writer.wrap(map("prefixes6")),
       links: this.#writer.wrap(map("links")),
-    });
+    };
+    this.#targets = new TargetTable(matchMaps, this.#sieve);
     this.#slots = new Slots(map("intercepts").maxEntries);
     this.#devices = new SharedRows(map("mediation_devices"), "mediation devices", "mediation.address");
     this.#policies = new SharedRows(map("drop_policies"), "drop policies", "dropPolicy", 1);
@@ -91,11 +104,18 @@ export class InterceptTable {
   /** Takes over what an earlier run left in the maps. */
   adopt(): void {
     const { matches, intercepts } = adopt(this.object, MATCH_MAPS);
-    for (const { match, slots } of matches) this.#targets.adopt(match, slots);
+    this.#writer.batch(() => {
+      for (const { match, slots } of matches) this.#targets.adopt(match, slots);
+    });
     this.#slots.adopt(new Set(intercepts.map(({ slot }) => slot)));
     this.#devices.adopt(intercepts.map(({ device }) => device));
     this.#policies.adopt(intercepts.flatMap(({ dropPolicy }) => (dropPolicy === 0 ? [] : [dropPolicy])));
     for (const intercept of intercepts) this.#adoptOne(intercept);
+  }
+
+  /** The kernel's mask for the sieve's words. */
+  get sieveMask(): number {
+    return this.#sieve.mask;
   }
 
   /** The config flags of the kinds of match that are in use. */

@@ -54,6 +54,7 @@ export class KernelDatapath implements Datapath {
         springboard_ifindex: 0,
         stack_in_mac: pair.inMac,
         ttl: options.mediation.ttl,
+        sieve_mask: this.#intercepts.sieveMask,
       };
       this.#interfaces = new Interfaces(
         object,

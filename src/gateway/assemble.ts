@@ -1,15 +1,17 @@
 /** Puts the gateway's parts together from its configuration. Opens no port. */
 import type { Dictionary } from "../radius/dictionary.js";
 import { Accounting } from "./accounting.js";
+import { AccountingIds } from "./accounting-id.js";
 import { AuthProxy } from "./auth-proxy.js";
 import type { OpenLink } from "./channel.js";
 import { CoaService } from "./coa.js";
 import type { ClientConfig, RadiusConfig, UpstreamConfig } from "./config.js";
 import { Drops } from "./drops.js";
 import { HealthCheck } from "./health.js";
+import { HttpDoor } from "./http-door.js";
 import type { NokiaOptions } from "./li-order.js";
 import { Login } from "./login.js";
-import type { GatewayMetrics, Service } from "./metrics.js";
+import type { DatagramService, GatewayMetrics } from "./metrics.js";
 import { NasTable } from "./nas-table.js";
 import type { Outbox } from "./outbox.js";
 import { UpstreamPool } from "./pool.js";
@@ -28,6 +30,8 @@ export interface Parts {
   readonly accounting: Accounting;
   readonly coa: CoaService;
   readonly drops: Drops;
+  /** Undefined where no FreeRADIUS is to post here. */
+  readonly http: HttpDoor | undefined;
   close(): Promise<void>;
 }
 
@@ -56,20 +60,24 @@ export function assemble(config: RadiusConfig, around: Surroundings): Parts {
   const fallbackNas = config.nas?.identifier;
   const { resultWindowMs, holdMs, hold } = config;
   const common = { dictionary, publisher, clock, log, metrics };
-  const door = (service: Service): FrontDoor => ({
+  const door = (service: DatagramService): FrontDoor => ({
     service,
     drops,
+    log,
     replies: new ReplyCache(clock, KEEP_REPLY_MS, MAX_EXCHANGES),
     duplicate: () => metrics.request(service, "duplicate"),
   });
   const login = new Login({ ...common, nokia, holdMs, resultWindowMs, hold, fallbackNas });
   const states = new StickyStates(clock);
+  const ids = new AccountingIds();
   return {
     drops,
+    http: config.http === undefined ? undefined : new HttpDoor({ ...common, ...config.http, login, ids, fallbackNas }),
     auth: new AuthProxy({ door: door("auth"), pool: upstreams.servers, states, login, dictionary, metrics }),
     accounting: new Accounting({
       ...common,
       door: door("accounting"),
+      ids,
       pool: config.accounting === "relay" ? upstreams.servers : undefined,
       fallbackNas,
     }),

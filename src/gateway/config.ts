@@ -1,6 +1,6 @@
 /** The configuration's top-level key `radius`. Secrets are plain text here; whoever reads the file resolves `${ENV}`. */
 
-import { isIP } from "node:net";
+import { isIP, isIPv4 } from "node:net";
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 
@@ -19,6 +19,10 @@ function isAddressOrPrefix(text: string): boolean {
   if (isIP(text) !== 0) return true;
   const [base = "", bits = ""] = text.split("/", 2);
   return isIP(base) !== 0 && /^\d{1,3}$/.test(bits) && ipaddr.isValidCIDR(text);
+}
+
+function isLoopback(text: string): boolean {
+  return text === "::1" || (isIPv4(text) && text.startsWith("127."));
 }
 
 function uniqueNames(list: readonly { readonly name: string }[]): boolean {
@@ -110,7 +114,7 @@ const radius = z.strictObject({
   /** The NAS that a request belongs to which names none. */
   nas: z.strictObject({ identifier: z.string().min(1).max(253) }).optional(),
   clients: z.array(client).default([]).refine(uniqueNames, UNIQUE),
-  upstreams: z.array(upstream).min(1, "expected at least one upstream RADIUS server").refine(uniqueNames, UNIQUE),
+  upstreams: z.array(upstream).default([]).refine(uniqueNames, UNIQUE),
   /** Who may send CoA- and Disconnect-Requests. */
   coaClients: z.array(coaClient).default([]).refine(uniqueNames, UNIQUE),
   /** RADIUS over TLS (RFC 6614) from NASes and CoA clients. */
@@ -120,6 +124,19 @@ const radius = z.strictObject({
       port: listenPort.default(2083),
       ...tlsFiles,
       clients: z.array(radsecClient).min(1, "expected at least one client").refine(uniqueNames, UNIQUE),
+    })
+    .optional(),
+  /** Takes events from a FreeRADIUS on this host that needs no gateway in front of it. */
+  http: z
+    .strictObject({
+      /** On loopback alone: the password, and what asks for mirroring, cross it in the clear. */
+      address: z.string().refine(isLoopback, "expected a loopback address").default("127.0.0.1"),
+      port: listenPort.default(9466),
+      username: z
+        .string()
+        .regex(/^[^:]+$/, "expected a user name without ':'")
+        .default("freeradius"),
+      password: z.string().min(16, "expected a password of at least 16 characters"),
     })
     .optional(),
   /** How long an Access-Accept waits for agents, at most. */
@@ -163,10 +180,15 @@ const radius = z.strictObject({
     .prefault({}),
 });
 
-export const radiusConfigSchema = radius.refine((it) => it.clients.length > 0 || it.radsec !== undefined, {
-  path: ["clients"],
-  error: "expected at least one client (NAS), here or in radsec.clients",
-});
+export const radiusConfigSchema = radius
+  .refine((it) => it.clients.length > 0 || it.radsec !== undefined || it.http !== undefined, {
+    path: ["clients"],
+    error: "expected at least one client (NAS), here or in radsec.clients, or http",
+  })
+  .refine((it) => it.upstreams.length > 0 || (it.clients.length === 0 && it.radsec === undefined), {
+    path: ["upstreams"],
+    error: "expected at least one upstream RADIUS server",
+  });
 
 /** What is in force, defaults filled in. */
 export type RadiusConfig = z.output<typeof radiusConfigSchema>;

@@ -1,5 +1,5 @@
 /** Packets that get no answer: counted each, logged at most once a reason and interval. */
-import type { DropReason, GatewayMetrics, Service } from "./metrics.js";
+import type { DatagramService, DropReason, GatewayMetrics } from "./metrics.js";
 import type { Clock, Log } from "./ports.js";
 
 const QUIET_MS = 10_000;
@@ -33,7 +33,7 @@ export class Drops {
   ) {}
 
   /** `peer` is a configured name or a network address of a RADIUS peer, never of a subscriber. */
-  drop(service: Service, reason: DropReason, peer: string): void {
+  drop(service: DatagramService, reason: DropReason, peer: string): void {
     this.metrics.dropped(service, reason);
     const key = `${service} ${reason}`;
     const now = this.clock.monotonic();

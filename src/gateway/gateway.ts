@@ -15,12 +15,12 @@ import { TlsIdentity } from "./tls-files.js";
 import type { BoundUdp } from "./udp.js";
 
 export interface GatewayAddresses {
-  /** The ports in use, the same on every address. */
-  readonly auth: number;
-  readonly accounting: number;
-  readonly coa: number;
-  /** Undefined where RadSec is not configured. */
+  /** The ports in use, the same on every address; undefined where nobody is configured who may use it. */
+  readonly auth: number | undefined;
+  readonly accounting: number | undefined;
+  readonly coa: number | undefined;
   readonly radsec: number | undefined;
+  readonly http: number | undefined;
 }
 
 export interface Gateway {
@@ -67,11 +67,11 @@ class Running {
   async open(): Promise<GatewayAddresses> {
     const parts = assemble(this.config, await this.#surroundings());
     this.#parts = parts;
-    const { listen, clients, coaClients, saltAuthenticator, radsec } = this.config;
+    const { listen, clients, coaClients, saltAuthenticator, radsec, http } = this.config;
     const nases = clients.map(nasClient);
     const dacs = coaClients.map((client) => coaClient(client, saltAuthenticator));
     const open = <P extends NasClient | CoaClient>(port: Parameters<typeof openServicePort<P>>[1]) =>
-      openServicePort(listen.addresses, port, parts.drops, this.#sockets);
+      port.peers.length === 0 ? undefined : openServicePort(listen.addresses, port, parts.drops, this.#sockets);
     return {
       auth: await open({ service: "auth", port: listen.auth, peers: nases, receive: (it) => parts.auth.receive(it) }),
       accounting: await open({
@@ -82,12 +82,14 @@ class Running {
       }),
       coa: await open({ service: "coa", port: listen.coa, peers: dacs, receive: (it) => parts.coa.receive(it) }),
       radsec: radsec === undefined ? undefined : await this.#openRadsec(radsec, parts),
+      http: http === undefined ? undefined : await parts.http?.listen(http.address, http.port),
     };
   }
 
   async close(): Promise<void> {
     this.#identity?.stop();
     await Promise.all([...this.#sockets, ...this.#radsec].map((listener) => listener.close()));
+    await this.#parts?.http?.close();
     await this.#parts?.close();
     await this.#outbox?.close();
   }

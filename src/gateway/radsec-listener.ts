@@ -6,7 +6,7 @@ import { PacketSplitter } from "../radius/framing.js";
 import type { NasClient } from "./auth-proxy.js";
 import type { CoaClient } from "./coa.js";
 import type { Drops } from "./drops.js";
-import type { Service } from "./metrics.js";
+import type { DatagramService } from "./metrics.js";
 import type { Inbound } from "./service.js";
 import type { TlsIdentity } from "./tls-files.js";
 
@@ -116,7 +116,7 @@ export class RadsecListener {
   }
 }
 
-function serviceOf(code: number): Service {
+function serviceOf(code: number): DatagramService {
   if (code === CODE.accountingRequest) return "accounting";
   return code === CODE.coaRequest || code === CODE.disconnectRequest ? "coa" : "auth";
 }
