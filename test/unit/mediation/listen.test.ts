@@ -1,7 +1,18 @@
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
 import { describe, it } from "node:test";
-import { ListenError, parseListenAddress } from "../../../src/mediation/listen.js";
+import { ListenError, openSocket, parseListenAddress } from "../../../src/mediation/listen.js";
 import { dropsInTable, kernelAddress } from "../../../src/mediation/socket-drops.js";
+import { libc } from "../../../src/net/libc.js";
+
+const AF_INET6 = 10;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK = 0o4000;
+const SOL_UDP = 17;
+/** linux/udp.h */
+const UDP_NO_CHECK6_TX = 101;
 
 describe("an address to listen on", () => {
   it("is an IP literal, with port and direction where they are given", () => {
@@ -27,6 +38,7 @@ describe("an address to listen on", () => {
       ["mediation.example:30030", /expected an IP address/],
       ["10.1:30030", /expected an IP address/],
       ["[198.51.100.9]:30030", /expected an IP address/],
+      ["[fe80::1%eth0]:30030", /expected an IP address/],
       ["198.51.100.9:0", /port must be 1 to 65535/],
       ["198.51.100.9:70000", /port must be 1 to 65535/],
       ["198.51.100.9:", /port must be 1 to 65535/],
@@ -42,6 +54,43 @@ describe("an address to listen on", () => {
     }
   });
 });
+
+describe("an open socket", () => {
+  it("takes IPv6 datagrams without a UDP checksum, as Junos-style copies come", async (t) => {
+    const { socket, port } = await openOnLoopback();
+    t.after(() => socket.close());
+    const arrived = once(socket, "message", { signal: AbortSignal.timeout(5000) });
+    const fd = libc().socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    assert.equal(libc().setsockopt(fd, SOL_UDP, UDP_NO_CHECK6_TX, Buffer.from([1, 0, 0, 0]), 4), 0);
+    const sender = createSocket("udp6");
+    t.after(() => sender.close());
+    await new Promise<void>((resolve) => sender.bind({ fd }, resolve));
+    sender.send("copy", port, "::1");
+    const [message] = (await arrived) as [Buffer];
+    assert.equal(message.toString(), "copy");
+  });
+
+  it("says in one sentence why an IPv6 address cannot be had", async (t) => {
+    const { socket, port } = await openOnLoopback();
+    t.after(() => socket.close());
+    const refused = (address: string) => openSocket({ address, port, direction: "unknown" }, 65_536);
+    await assert.rejects(refused("::1"), /^ListenError: cannot listen on \[::1\]:\d+: the port is in use/);
+    await assert.rejects(refused("2001:db8::9"), /^ListenError: .* no interface of this host has the address/);
+  });
+});
+
+/** A port that was free just now may be taken by the next moment. */
+async function openOnLoopback(): Promise<{ socket: Socket; port: number }> {
+  for (;;) {
+    const port = 20_000 + randomInt(40_000);
+    try {
+      const { socket } = await openSocket({ address: "::1", port, direction: "unknown" }, 65_536);
+      return { socket, port };
+    } catch (error) {
+      if (!(error instanceof ListenError && error.message.includes("in use"))) throw error;
+    }
+  }
+}
 
 describe("the kernel's table of UDP sockets", () => {
   // As Linux 6 prints it.
