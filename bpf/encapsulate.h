@@ -8,9 +8,8 @@
 #define SUBMIRROR_ENCAPSULATE_H
 
 /* Takes the tags off; `link_bytes` is then what is left in front of the IP header. */
-static __always_inline int take_off_tags(struct __sk_buff *skb, const struct plan *plan, __u32 *link_bytes)
+static __always_inline int take_off_tags(struct __sk_buff *skb, __u32 *link_bytes)
 {
-	*link_bytes = plan->ip_offset;
 	/* As many as parse() steps over, and one in the metadata. */
 	for (int tag = 0; tag <= MAX_VLAN_TAGS; tag++) {
 		bool in_metadata = skb->vlan_present;
@@ -96,7 +95,7 @@ SUBPROGRAM int encapsulate(struct __sk_buff *skb, struct plan *plan)
 		plan->ip_length = intercept->snap_length;
 	failed = trim(skb, plan);
 	if (!failed)
-		failed = take_off_tags(skb, plan, &link_bytes);
+		failed = take_off_tags(skb, &link_bytes);
 	if (!failed)
 		failed = make_room(skb, device, link_bytes, plan->single);
 	if (!failed)

@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "packet.h"
 #include "parse.h"
+#include "sieve.h"
 #include "match.h"
 #include "match_link.h"
 #include "policy.h"
@@ -78,10 +79,12 @@ int access_egress_l3(struct __sk_buff *skb)
 SEC("tc")
 int tap_ingress(struct __sk_buff *skb)
 {
-	bool is_ip = mirror_packet(skb, DIRECTION_FROM, ETH_HLEN);
+	struct packet packet = { .link_bytes = ETH_HLEN };
 
+	mirror_packet(skb, DIRECTION_FROM, ETH_HLEN);
 	mirror_packet(skb, DIRECTION_TO, ETH_HLEN);
-	return is_ip ? TC_ACT_SHOT : VERDICT_NEXT;
+	parse(skb, &packet);
+	return packet.ip_version ? TC_ACT_SHOT : VERDICT_NEXT;
 }
 
 /* Takes the order that was left for this copy, or returns NULL where the packet is somebody else's. */
@@ -207,11 +210,15 @@ SEC("tc")
 int stack_egress(struct __sk_buff *skb)
 {
 	struct handover *order = take_order();
+	__u32 link_bytes;
 
 	/* A note is there already (cut_first, springboard_egress), or the copy is of another build's programs. */
 	if (!order)
 		return VERDICT_NEXT;
-	order->outcome = write_copy_note(skb, order, order->ip_offset);
+	/* On its way in, the kernel would move a tag out of the packet, and the IP header were not where the note says. */
+	order->outcome = take_off_tags(skb, &link_bytes);
+	if (!order->outcome)
+		order->outcome = write_copy_note(skb, order, link_bytes);
 	return order->outcome ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
@@ -296,6 +303,19 @@ int stack_ingress(struct __sk_buff *skb)
 	if (head.kind == NOTE_DATAGRAM)
 		return receive_datagram(skb);
 	return head.kind == NOTE_FRAGMENT ? receive_fragment(skb) : VERDICT_NEXT;
+}
+
+/* Keep places in a chain while one of the programs above moves to its head. */
+SEC("tc")
+int stand_in_first(__attribute__((unused)) struct __sk_buff *skb)
+{
+	return VERDICT_NEXT;
+}
+
+SEC("tc")
+int stand_in_behind(__attribute__((unused)) struct __sk_buff *skb)
+{
+	return VERDICT_NEXT;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -9,8 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startFreeradius } from "../../test/lab/parts/freeradius.js";
+import { type LoadResult, load, quantile } from "../../test/lab/parts/login-load.js";
 import { freeUdpPorts } from "../../test/lab/parts/ports.js";
-import { type LoadResult, load, quantile } from "./load.js";
 
 const SECRET = "the same everywhere";
 const USERS = 1000;

@@ -10,7 +10,6 @@ export type OpenDatapath = (config: AgentConfig, log: Logger) => Datapath | Prom
 
 /** Addresses of one subscriber that are under intercept, as the tables are sized: IPv4, IPv6 prefix, delegated prefix. */
 const MATCHES_PER_INTERCEPT = 3;
-const LOOK_AT_INTERFACES_MS = 1000;
 /** Beside the program: dist/src/agent/ of an installation. */
 const OBJECT_DIRECTORY = fileURLToPath(new URL("../../../build/bpf", import.meta.url));
 
@@ -21,7 +20,7 @@ export async function openKernelDatapath(config: AgentConfig, log: Logger): Prom
     if (config.interfaces[role].length === 0 || datapath.interfaceNames(role).length > 0) continue;
     log.warn({ patterns: config.interfaces[role] }, `no interface of interfaces.${role} is there yet`);
   }
-  return followingInterfaces(datapath, log);
+  return datapath;
 }
 
 async function loadDatapath(config: AgentConfig, log: Logger) {
@@ -30,6 +29,14 @@ async function loadDatapath(config: AgentConfig, log: Logger) {
     attached: (name, roles) => log.info({ interface: name, roles }, "interface in service"),
     gone: (name) => log.info({ interface: name }, "interface gone"),
     failed: (name, reason) => log.error({ interface: name, reason }, "interface cannot be taken into service"),
+    overtaken: (name, direction, programs, regained) =>
+      log.warn(
+        { interface: name, direction, programs },
+        regained
+          ? "other programs came to run before ours, which went to the head of the chain again"
+          : "other programs run before ours: what they take or change is not mirrored as it came",
+      ),
+    stranded: (reason) => log.error({ reason }, "an intercept could not follow its interface"),
   });
 }
 
@@ -63,25 +70,7 @@ export function datapathOptions(config: AgentConfig): DatapathOptions {
   };
 }
 
-/** Looks at the node's interfaces from time to time, as they come and go, until the datapath is closed. */
-function followingInterfaces(datapath: Datapath & { followInterfaces(): void }, log: Logger): Datapath {
-  const timer = setInterval(() => {
-    try {
-      datapath.followInterfaces();
-    } catch (error) {
-      log.warn({ reason: (error as Error).message }, "the node's interfaces could not be looked at");
-    }
-  }, LOOK_AT_INTERFACES_MS);
-  timer.unref();
-  const close = datapath.close.bind(datapath);
-  datapath.close = () => {
-    clearInterval(timer);
-    close();
-  };
-  return datapath;
-}
-
-/** What libbpf-ts, iproute2 or a missing object say is about this node, and has its remedy; the rest is a fault of ours. */
+/** What libbpf-ts, netlink or a missing object say is about this node, and has its remedy; the rest is a fault of ours. */
 function asStartError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof TypeError || error instanceof RangeError) return error;
   return new StartError([`the datapath cannot be set up: ${error.message}`]);

@@ -1,5 +1,7 @@
 /** Programs on interfaces: which belong where, and how they are put there. */
-import { type Direction, features } from "libbpf-ts";
+import { type Attachment, BpfError, ClsactFilter, type Direction, features, Link, type LoadedObject } from "libbpf-ts";
+import type { NetworkLink } from "../net/links.js";
+import { programNames, tcxEntries } from "./chain.js";
 
 export type XdpMode = "xdp-tap" | "xdp-forward";
 
@@ -34,8 +36,87 @@ export function hooksOf(role: Role, hasLinkLayer: boolean, xdp?: XdpMode): reado
   }
 }
 
-/** tcx where the kernel has it. An answer that is not conclusive is for attaching itself to give. */
-export function kernelHasTcx(): boolean {
+/** A program in its place. */
+export interface Placed {
+  readonly hook: Hook;
+  readonly attachment: Attachment;
+}
+
+export type AttachMode = "tcx" | "clsact";
+
+/**
+ * tcx where the kernel has it, unless `wanted` says otherwise. Throws where tcx is wanted and not there. An answer that
+ * is not conclusive is for attaching itself to give.
+ */
+export function attachMode(wanted: AttachMode | "auto"): AttachMode {
+  if (wanted === "clsact") return "clsact";
   const { supported, conclusive } = features().tcx;
-  return supported || !conclusive;
+  if (supported || !conclusive) return "tcx";
+  if (wanted === "auto") return "clsact";
+  throw new Error("The kernel has no tcx (Linux 6.6 and later have it): set datapath.attach to auto or clsact.");
+}
+
+/** Of clsact filters: copies are recognised before anything could match them. */
+const PRIORITY: Readonly<Partial<Record<Role, number>>> = { mediation: 1, access: 2 };
+/** Ours by its number, so that a filter that outlived its agent is replaced and not doubled. */
+const CLSACT_HANDLE = 0x73756201;
+
+export function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifindex: number): ClsactFilter {
+  const program = object.program(hook.program);
+  const place = { ifindex, direction: hook.direction, priority: PRIORITY[role] ?? 1, handle: CLSACT_HANDLE };
+  try {
+    return program.attachClsact(place);
+  } catch (error) {
+    if (!(error instanceof BpfError) || error.code !== "EEXIST") throw error;
+    const filter = new ClsactFilter(place);
+    filter.update(program);
+    return filter;
+  }
+}
+
+/** tcx runs before clsact and may end the packet's way, so nothing could be promised. */
+export function refuseBehindTcx({ ifindex, name }: NetworkLink, direction: Direction): void {
+  const ahead = tcxEntries(ifindex, direction);
+  if (ahead.length === 0) return;
+  throw new Error(
+    `tcx programs (${programNames(ahead).join(", ")}) are attached to the ${direction} of ${name}; tcx runs before clsact, which datapath.attach asks for, and may end a packet's way before it is seen: set datapath.attach to auto, or take those programs off ${name}.`,
+  );
+}
+
+/** Takes a program off its hook, also where the interface is gone, and its attachments with it. */
+export function takeOff(attachment: Attachment): void {
+  try {
+    attachment.detach();
+  } catch {
+    attachment.close();
+  }
+}
+
+/** For a program whose interface is gone: its pin, which would name nothing, goes too. */
+export function letGo(attachment: Attachment): void {
+  if (attachment instanceof Link) attachment.unpin();
+  attachment.close();
+}
+
+/**
+ * Puts a program at the head of its tcx chain again. A program is in a chain once only, and each change of the chain
+ * waits for a grace period of RCU; two stand-ins that do nothing keep both places, so that the program itself is away
+ * for no more than the time between two system calls.
+ */
+export function moveFirst(object: LoadedObject, { hook, attachment }: Placed, ifindex: number): Placed {
+  const program = object.program(hook.program);
+  const place = { ifindex, direction: hook.direction, place: "first" } as const;
+  const first = object.program("stand_in_first").attachTcx(place);
+  try {
+    attachment.update(object.program("stand_in_behind"));
+    first.update(program);
+  } catch (error) {
+    takeOff(first);
+    attachment.update(program);
+    throw error;
+  }
+  const pinPath = attachment instanceof Link ? attachment.pinPath : undefined;
+  takeOff(attachment);
+  if (pinPath !== undefined) first.pin(pinPath);
+  return { hook, attachment: first };
 }

@@ -3,20 +3,20 @@
  * that not one packet passes without it.
  */
 import { existsSync, unlinkSync } from "node:fs";
-import {
-  type Attachment,
-  type BpfProgram,
-  ClsactFilter,
-  type Direction,
-  Link,
-  type LoadedObject,
-  type ProgramRef,
-} from "libbpf-ts";
+import { type BpfProgram, Link, type LoadedObject } from "libbpf-ts";
 import type { NetworkLink } from "../net/links.js";
+import {
+  type AttachMode,
+  clsactFilter,
+  type Hook,
+  hooksOf,
+  type Placed,
+  type Role,
+  refuseBehindTcx,
+  takeOff,
+  type XdpMode,
+} from "./attach.js";
 import type { Pins } from "./pins.js";
-
-/** Before any other filter on the clsact qdisc, under a handle by which a later run finds it. */
-const CLSACT_PLACE = { priority: 1, handle: 0x5b };
 
 /** An attachment of another layout's program, whose place is taken when everything is ready. */
 interface Deferred {
@@ -24,31 +24,6 @@ interface Deferred {
   readonly program: BpfProgram;
   readonly oldPath: string;
   readonly newPath: string;
-}
-
-/** Detaching removes the pin; closing leaves the program where it is if it is pinned. */
-class PinnedLink implements Attachment {
-  constructor(
-    readonly link: Link,
-    private readonly path: string,
-  ) {}
-
-  update(program: ProgramRef): void {
-    this.link.update(program);
-  }
-
-  detach(): void {
-    if (existsSync(this.path)) unlinkSync(this.path);
-    this.link.detach();
-  }
-
-  close(): void {
-    this.link.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
 }
 
 function openLive(path: string, ifindex: number): Link | undefined {
@@ -66,20 +41,27 @@ export class Hooks {
 
   constructor(
     private readonly object: LoadedObject,
-    private readonly tcx: boolean,
+    private readonly mode: AttachMode,
     private readonly pins?: Pins,
   ) {}
 
-  attach(programName: string, link: NetworkLink, direction: Direction): Attachment {
-    const program = this.object.program(programName);
-    const { ifindex } = link;
-    if (!this.tcx) return this.#attachClsact(program, ifindex, direction);
-    return this.#keep(`${ifindex}-${programName}`, program, ifindex, () =>
-      program.attachTcx({ ifindex, direction, place: "first" }),
-    );
+  /** Puts the programs of `role` on an interface: all of them, or throws and leaves none. */
+  attachRole(link: NetworkLink, role: Role, xdp?: XdpMode): Placed[] {
+    const placed: Placed[] = [];
+    try {
+      for (const hook of hooksOf(role, link.hasLinkLayer, xdp)) {
+        const attachment =
+          this.mode === "tcx" ? this.#attachTcx(link.ifindex, hook) : this.#attachClsact(link, hook, role);
+        placed.push({ hook, attachment });
+      }
+    } catch (error) {
+      for (const { attachment } of placed) takeOff(attachment);
+      throw error;
+    }
+    return placed;
   }
 
-  attachXdp(program: BpfProgram, ifindex: number): Attachment {
+  attachXdp(program: BpfProgram, ifindex: number): Link {
     return this.#keep(`${ifindex}-xdp`, program, ifindex, () => program.attachXdp({ ifindex, mode: "native" }));
   }
 
@@ -100,7 +82,19 @@ export class Hooks {
     for (const hook of pins.links()) if (!this.#used.has(hook)) unlinkSync(pins.linkPath(hook));
   }
 
-  #keep(hook: string, program: BpfProgram, ifindex: number, attach: () => Link): Attachment {
+  #attachTcx(ifindex: number, { program: name, direction }: Hook): Link {
+    const program = this.object.program(name);
+    return this.#keep(`${ifindex}-${name}`, program, ifindex, () =>
+      program.attachTcx({ ifindex, direction, place: "first" }),
+    );
+  }
+
+  #attachClsact(link: NetworkLink, hook: Hook, role: Role) {
+    refuseBehindTcx(link, hook.direction);
+    return clsactFilter(this.object, hook, role, link.ifindex);
+  }
+
+  #keep(hook: string, program: BpfProgram, ifindex: number, attach: () => Link): Link {
     const { pins } = this;
     if (!pins) return attach();
     const path = pins.linkPath(hook);
@@ -108,13 +102,13 @@ export class Hooks {
     const own = openLive(path, ifindex);
     if (own) {
       own.update(program);
-      return new PinnedLink(own, path);
+      return own;
     }
     const foreign = this.#foreign(hook, program, ifindex, path);
-    if (foreign) return new PinnedLink(foreign, path);
+    if (foreign) return foreign;
     const link = attach();
     link.pin(path);
-    return new PinnedLink(link, path);
+    return link;
   }
 
   /**
@@ -131,12 +125,5 @@ export class Hooks {
       return link;
     }
     return undefined;
-  }
-
-  #attachClsact(program: BpfProgram, ifindex: number, direction: Direction): Attachment {
-    const left = new ClsactFilter({ ifindex, direction, ...CLSACT_PLACE });
-    if (left.progId() === undefined) return program.attachClsact({ ifindex, direction, ...CLSACT_PLACE });
-    left.update(program);
-    return left;
   }
 }

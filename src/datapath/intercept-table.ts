@@ -6,13 +6,16 @@ import { type AdoptedIntercept, adopt } from "./adopt.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
 import { addCounters, NO_COUNTERS, readIntercept } from "./counters.js";
 import { encodeDevice, encodeDropPolicy, encodeIntercept } from "./encode.js";
-import { Bucket, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
-import { type MatchContext, type MatchKey, type MatchMap, matchKey } from "./matches.js";
+import { type InterfaceKeys, InterfaceMatches } from "./interface-matches.js";
+import { Bucket, ConfigFlags, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
+import { MapWriter } from "./map-writer.js";
+import { interfaceKey, type MatchContext, type MatchKey, type MatchMap, matchKey } from "./matches.js";
 import type { DatapathOptions } from "./options.js";
 import { DatapathError, type InterceptCounters, type MapFill } from "./port.js";
 import { indexKey, SharedRows } from "./registers.js";
+import { Sieve } from "./sieve.js";
 import { Slots } from "./slots.js";
-import { TargetTable } from "./target-table.js";
+import { TargetTable, type WritableMap } from "./target-table.js";
 
 /** So that a changed intercept finds a free slot also where the table is full. */
 export const SPARE_SLOTS = 256;
@@ -30,7 +33,16 @@ interface Running {
   readonly earlier: InterceptCounters;
 }
 
-type Places = Pick<Running, "device" | "dropPolicy" | "matches">;
+interface Places extends Pick<Running, "device" | "dropPolicy" | "matches"> {
+  /** Those of `matches` that go by an interface. */
+  readonly interfaces: InterfaceKeys;
+}
+
+function wordBytes(word: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64LE(word);
+  return bytes;
+}
 
 function sameTime(a: bigint, b: bigint): boolean {
   return a > b ? a - b < SAME_TIME_NS : b - a < SAME_TIME_NS;
@@ -51,11 +63,16 @@ function sameMatches(a: readonly MatchKey[], b: readonly MatchKey[]): boolean {
 }
 
 export class InterceptTable {
+  readonly #writer = new MapWriter();
+  /** Of the map `intercepts`. */
+  readonly #rows: WritableMap;
+  readonly #sieve: Sieve;
   readonly #targets: TargetTable;
   readonly #slots: Slots;
   readonly #devices: SharedRows;
   readonly #policies: SharedRows;
   readonly #running = new Map<string, Running>();
+  readonly #interfaces = new InterfaceMatches();
   /** Slots of an intercept that an earlier run was changing when it ended: gone with the next change. */
   readonly #leftovers = new Map<string, Running[]>();
   readonly #emptyStats: Buffer[];
@@ -65,13 +82,19 @@ export class InterceptTable {
     private readonly options: Pick<DatapathOptions, "limits" | "mediation">,
   ) {
     const map = (name: string) => object.map(name);
-    this.#targets = new TargetTable({
-      hosts4: map("hosts4"),
-      hosts6: map("hosts6"),
-      prefixes4: map("prefixes4"),
-      prefixes6: map("prefixes6"),
-      links: map("links"),
+    this.#rows = this.#writer.wrap(map("intercepts"));
+    const sieve = this.#writer.wrap(map("sieve"));
+    this.#sieve = new Sieve(sieve.maxEntries, {
+      update: (index, word) => sieve.update(indexKey(index), wordBytes(word)),
     });
+    const matchMaps = {
+      hosts4: this.#writer.wrap(map("hosts4")),
+      hosts6: this.#writer.wrap(map("hosts6")),
+      prefixes4: this.#writer.wrap(map("prefixes4")),
+      prefixes6: this.#writer.wrap(map("prefixes6")),
+      links: this.#writer.wrap(map("links")),
+    };
+    this.#targets = new TargetTable(matchMaps, this.#sieve);
     this.#slots = new Slots(map("intercepts").maxEntries);
     this.#devices = new SharedRows(map("mediation_devices"), "mediation devices", "mediation.address");
     this.#policies = new SharedRows(map("drop_policies"), "drop policies", "dropPolicy", 1);
@@ -81,11 +104,18 @@ export class InterceptTable {
   /** Takes over what an earlier run left in the maps. */
   adopt(): void {
     const { matches, intercepts } = adopt(this.object, MATCH_MAPS);
-    for (const { match, slots } of matches) this.#targets.adopt(match, slots);
+    this.#writer.batch(() => {
+      for (const { match, slots } of matches) this.#targets.adopt(match, slots);
+    });
     this.#slots.adopt(new Set(intercepts.map(({ slot }) => slot)));
     this.#devices.adopt(intercepts.map(({ device }) => device));
     this.#policies.adopt(intercepts.flatMap(({ dropPolicy }) => (dropPolicy === 0 ? [] : [dropPolicy])));
     for (const intercept of intercepts) this.#adoptOne(intercept);
+  }
+
+  /** The kernel's mask for the sieve's words. */
+  get sieveMask(): number {
+    return this.#sieve.mask;
   }
 
   /** The config flags of the kinds of match that are in use. */
@@ -125,6 +155,28 @@ export class InterceptTable {
     }
     if (before && this.#isUnchanged(before, intercept, places)) this.#releasePlaces(places);
     else this.#replace(spec, before, intercept, places);
+    this.#interfaces.set(spec.key, places.interfaces);
+  }
+
+  /**
+   * The interface of this name has another index now, or none: the intercepts on it follow. Throws where the kernel
+   * refuses; those that it refused wait for the interface's next change.
+   */
+  followInterface(name: string, ifindex: number | undefined): void {
+    const errors: unknown[] = [];
+    for (const key of this.#interfaces.on(name)) {
+      try {
+        this.#rebind(key, name, ifindex);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+
+  /** Like `put` for many, whose rows are written together. `work` puts. */
+  batch<T>(work: () => T): T {
+    return this.#writer.batch(work);
   }
 
   /** False where there was none. */
@@ -134,6 +186,7 @@ export class InterceptTable {
     this.#retire(running);
     this.#retireLeftovers(key);
     this.#running.delete(key);
+    this.#interfaces.delete(key);
     return true;
   }
 
@@ -162,8 +215,26 @@ export class InterceptTable {
     else this.#leftovers.set(key, [...(this.#leftovers.get(key) ?? []), running]);
   }
 
+  #rebind(key: string, name: string, ifindex: number | undefined): void {
+    const running = this.#running.get(key);
+    const keys = this.#interfaces.keys(key);
+    const [old, now] = [keys.get(name), ifindex === undefined ? undefined : interfaceKey(ifindex)];
+    if (!running || old?.id === now?.id) return;
+    const bind = (match: MatchKey | undefined): void => {
+      const others = running.matches.filter(({ id }) => id !== old?.id);
+      this.#running.set(key, { ...running, matches: match ? [...others, match] : others });
+      this.#interfaces.set(key, new Map([...keys, [name, match]]));
+    };
+    // Another interface may have the old index by now: that goes first.
+    if (old) this.#targets.change(old, undefined, running.slot);
+    bind(undefined);
+    if (!now) return;
+    this.#targets.change(now, running.slot, undefined);
+    bind(now);
+  }
+
   #isUnchanged(before: Running, intercept: Intercept, { matches }: Places): boolean {
-    const bytes = this.object.map("intercepts").lookup(indexKey(before.slot));
+    const bytes = this.#rows.lookup(indexKey(before.slot));
     return (
       bytes !== undefined && sameIntercept(Intercept.decode(bytes), intercept) && sameMatches(before.matches, matches)
     );
@@ -186,7 +257,8 @@ export class InterceptTable {
     const earlier = before ? this.#countersOf(before) : NO_COUNTERS;
     if (before) this.#release(before);
     this.#retireLeftovers(spec.key);
-    this.#running.set(spec.key, { slot, ...places, earlier });
+    const { device, dropPolicy, matches } = places;
+    this.#running.set(spec.key, { slot, device, dropPolicy, matches, earlier });
   }
 
   #countersOf(running: Running): InterceptCounters {
@@ -194,16 +266,35 @@ export class InterceptTable {
   }
 
   #takePlaces(spec: InterceptSpec, context: MatchContext): Places {
-    const matches = spec.matches.map((match, index) => matchKey(match, context, `matches[${index}]`));
-    if (matches.length === 0) throw new InterceptError("matches", "matches must have at least one entry");
+    if (spec.matches.length === 0) throw new InterceptError("matches", "matches must have at least one entry");
+    const interfaces = this.#interfaceKeys(spec, context);
+    const byAddress = spec.matches.flatMap((match, index) =>
+      match.kind === "interface" ? [] : [matchKey(match, context, `matches[${index}]`)],
+    );
+    const matches = [...byAddress, ...interfaces.values()].filter((match) => match !== undefined);
     const policy = encodeDropPolicy(spec.dropPolicy);
     const device = this.#devices.take(encodeDevice(spec.mediation.address, this.options.mediation));
     try {
-      return { device, dropPolicy: policy ? this.#policies.take(DropPolicy.encode(policy)) : 0, matches };
+      return { device, dropPolicy: policy ? this.#policies.take(DropPolicy.encode(policy)) : 0, matches, interfaces };
     } catch (error) {
       this.#devices.release(device);
       throw error;
     }
+  }
+
+  /** An interface that is not there is refused, unless the intercept runs on it already. */
+  #interfaceKeys(spec: InterceptSpec, context: MatchContext): InterfaceKeys {
+    const keys = new Map<string, MatchKey | undefined>();
+    const known = this.#interfaces.keys(spec.key);
+    // Of what an earlier run left, the names are not known.
+    const ranOnSome = this.#running.get(spec.key)?.matches.some(({ flag }) => flag === ConfigFlags.CONFIG_INTERFACES);
+    const isRunningOn = (name: string) => known.has(name) || (known.size === 0 && ranOnSome === true);
+    for (const [index, match] of spec.matches.entries()) {
+      if (match.kind !== "interface") continue;
+      const isAway = isRunningOn(match.name) && context.ifindexOf(match.name) === undefined;
+      keys.set(match.name, isAway ? undefined : matchKey(match, context, `matches[${index}]`));
+    }
+    return keys;
   }
 
   #releasePlaces({ device, dropPolicy }: Pick<Running, "device" | "dropPolicy">): void {
@@ -241,8 +332,8 @@ export class InterceptTable {
       const full = { lock: { val: 0 }, tokens_byte_ns: intercept.bucket_byte_ns, filled_ns: bootClockNs() };
       this.object.map("buckets").update(key, Bucket.encode(full));
     }
-    this.object.map("intercept_stats").updatePerCpu(key, this.#emptyStats);
-    this.object.map("intercepts").update(key, Intercept.encode(intercept));
+    if (!this.#slots.lastIsFresh) this.object.map("intercept_stats").updatePerCpu(key, this.#emptyStats);
+    this.#rows.update(key, Intercept.encode(intercept));
   }
 
   /** From `before`'s slot to `slot`, match by match; all of it or nothing. */

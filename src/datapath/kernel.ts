@@ -2,8 +2,8 @@
 import type { LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { receiveDrops } from "../net/device-counters.js";
-import { networkLinks } from "../net/links.js";
-import { kernelHasTcx } from "./attach.js";
+import { LinkMonitor } from "../net/link-monitor.js";
+import { attachMode } from "./attach.js";
 import { readTotals } from "./counters.js";
 import { ensureStackPair, removeHelperDevices, STACK_IN } from "./helper-devices.js";
 import { Hooks } from "./hooks.js";
@@ -19,6 +19,11 @@ import { indexKey } from "./registers.js";
 import { XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
 
+export interface DatapathEvents extends Omit<InterfaceEvents, "springboard"> {
+  /** An intercept is not on its interface any more, since that came again and the kernel refused. Names no subject. */
+  stranded(reason: string): void;
+}
+
 export class KernelDatapath implements Datapath {
   /** For tests, which look into the maps and run the programs by hand. */
   readonly object: LoadedObject;
@@ -26,18 +31,19 @@ export class KernelDatapath implements Datapath {
   readonly #hooks: Hooks;
   readonly #xdp: XdpLayer | undefined;
   readonly #interfaces: Interfaces;
+  readonly #links: LinkMonitor;
   #config: Config;
 
   constructor(
     private readonly options: DatapathOptions,
-    events: Omit<InterfaceEvents, "springboard">,
+    private readonly events: DatapathEvents,
   ) {
     const { object, pins, isNew } = openKept(options);
     this.object = object;
     try {
       this.#intercepts = new InterceptTable(object, options);
       if (!isNew) this.#intercepts.adopt();
-      this.#hooks = new Hooks(object, kernelHasTcx(), pins);
+      this.#hooks = new Hooks(object, attachMode(options.attach?.mode ?? "auto"), pins);
       this.#xdp =
         options.mode === "tc" ? undefined : new XdpLayer(options.mode, options.objectDirectory, object, this.#hooks);
       const pair = ensureStackPair();
@@ -48,10 +54,11 @@ export class KernelDatapath implements Datapath {
         springboard_ifindex: 0,
         stack_in_mac: pair.inMac,
         ttl: options.mediation.ttl,
+        sieve_mask: this.#intercepts.sieveMask,
       };
       this.#interfaces = new Interfaces(
         object,
-        options.interfaces,
+        options,
         this.#hooks,
         { ...events, springboard: (ifindex) => this.#configure({ springboard_ifindex: ifindex }) },
         this.#xdp,
@@ -59,7 +66,8 @@ export class KernelDatapath implements Datapath {
       this.#configure({ flags: this.#flags() });
       this.#interfaces.attachOwn(pair.out, "stack-out");
       this.#interfaces.attachOwn(pair.in, "stack-in");
-      this.followInterfaces();
+      this.#links = this.#monitorLinks();
+      this.#links.start();
     } catch (error) {
       // What ran before goes on: its programs and maps are another layout's, or were only taken over.
       object.close();
@@ -74,9 +82,10 @@ export class KernelDatapath implements Datapath {
     removeHelperDevices();
   }
 
-  /** Looks at the node's interfaces again. */
+  /** Looks at all of the node's interfaces again; single changes are followed as they happen. */
   followInterfaces(): void {
-    this.#interfaces.reconcile(networkLinks());
+    this.#links.resynchronize();
+    this.#interfaces.check(this.#links.all());
     this.#xdp?.followFeatures();
   }
 
@@ -92,15 +101,9 @@ export class KernelDatapath implements Datapath {
   }
 
   putMany(specs: readonly InterceptSpec[]): (DatapathError | undefined)[] {
-    return specs.map((spec) => {
-      try {
-        this.put(spec);
-        return undefined;
-      } catch (error) {
-        if (error instanceof DatapathError) return error;
-        return new DatapathError("kernel", "The kernel refused the intercept.", undefined, { cause: error });
-      }
-    });
+    const refused = this.#intercepts.batch(() => specs.map((spec) => this.#tryPut(spec)));
+    this.#updateFlags();
+    return refused;
   }
 
   remove(key: string): boolean {
@@ -130,11 +133,36 @@ export class KernelDatapath implements Datapath {
   }
 
   close(): void {
+    this.#links.close();
     if (this.options.pinDirectory === undefined) this.#interfaces.detach();
     else this.#interfaces.close();
     this.#xdp?.close();
     this.object.close();
     if (this.options.pinDirectory === undefined) removeHelperDevices();
+  }
+
+  #tryPut(spec: InterceptSpec): DatapathError | undefined {
+    try {
+      this.#intercepts.put(spec, this.#matchContext(spec.zone));
+      return undefined;
+    } catch (error) {
+      if (error instanceof DatapathError) return error;
+      return new DatapathError("kernel", "The kernel refused the intercept.", undefined, { cause: error });
+    }
+  }
+
+  #monitorLinks(): LinkMonitor {
+    return new LinkMonitor({
+      changed: (link, before) => {
+        this.#interfaces.changed(link);
+        if (before && before.name !== link.name) this.#followInterface(before.name);
+        if (before?.name !== link.name) this.#followInterface(link.name);
+      },
+      gone: (link) => {
+        this.#interfaces.gone(link);
+        this.#followInterface(link.name);
+      },
+    });
   }
 
   /** In a zone that no interface is in, nothing would ever match. */
@@ -144,7 +172,16 @@ export class KernelDatapath implements Datapath {
   }
 
   #matchContext(zone: string | undefined): MatchContext {
-    return { zone: zoneNumber(zone), ifindexOf: (name) => this.#interfaces.ifindexOf(name) };
+    return { zone: zoneNumber(zone), ifindexOf: (name) => this.#links.byName(name)?.ifindex };
+  }
+
+  #followInterface(name: string): void {
+    try {
+      this.#intercepts.followInterface(name, this.#links.byName(name)?.ifindex);
+    } catch (error) {
+      this.events.stranded(error instanceof Error ? error.message : String(error));
+    }
+    this.#updateFlags();
   }
 
   #flags(): number {

@@ -66,6 +66,10 @@ function linkKey(flag: number, parts: Partial<LinkKey>): MatchKey {
   return made("links", flag, LinkKey.encode({ ...NO_LINK, ...parts }));
 }
 
+export function interfaceKey(ifindex: number): MatchKey {
+  return linkKey(ConfigFlags.CONFIG_INTERFACES, { kind: LinkKind.LINK_INTERFACE, ifindex_or_zone: ifindex });
+}
+
 const LINK_FLAGS: ReadonlyMap<number, number> = new Map([
   [LinkKind.LINK_INTERFACE, ConfigFlags.CONFIG_INTERFACES],
   [LinkKind.LINK_VLAN, ConfigFlags.CONFIG_VLANS],
@@ -99,7 +103,7 @@ export function matchKey(match: SubscriberMatch, context: MatchContext, field: s
       const ifindex = context.ifindexOf(checked.name);
       if (ifindex === undefined)
         throw new InterceptError(`${field}.name`, `${field}.name must be an interface of this node`);
-      return linkKey(ConfigFlags.CONFIG_INTERFACES, { kind: LinkKind.LINK_INTERFACE, ifindex_or_zone: ifindex });
+      return interfaceKey(ifindex);
     }
     case "vlan":
       return linkKey(ConfigFlags.CONFIG_VLANS, {

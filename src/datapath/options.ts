@@ -17,6 +17,13 @@ export interface DatapathOptions {
     /** Zones of access interfaces, by glob pattern; what fits none is in the default zone. */
     readonly zones?: Readonly<Record<string, string>>;
   };
+  /** How programs are put on interfaces. */
+  readonly attach?: {
+    /** `auto` unless given: tcx where the kernel has it, else clsact. */
+    readonly mode?: "auto" | "tcx" | "clsact";
+    /** Go to the head of the chain again where another program came to run first; unless given, yes. */
+    readonly keepFirst?: boolean;
+  };
   readonly limits: {
     /** Intercepts that can be active. */
     readonly intercepts: number;

@@ -2,21 +2,27 @@
  * Which intercepts each key of the match maps leads to. The kernel takes the longest prefix only, so the value of a
  * prefix holds the intercepts of those around it too.
  */
-import { BpfError, type BpfMap } from "libbpf-ts";
 import { Limits, Targets } from "./layout.gen.js";
 import type { MatchKey, MatchMap } from "./matches.js";
 import { DatapathError } from "./port.js";
 import { type OrderedPrefix, orderedPrefix, PrefixOrder } from "./prefix-order.js";
+import type { Sieve } from "./sieve.js";
 
-export type MatchMaps = Readonly<Record<MatchMap, BpfMap>>;
+/** What the table needs of a kernel map. */
+export interface WritableMap {
+  readonly maxEntries: number;
+  lookup(key: Buffer): Buffer | undefined;
+  update(key: Buffer, value: Buffer): void;
+  delete(key: Buffer): boolean;
+}
+
+export type MatchMaps = Readonly<Record<MatchMap, WritableMap>>;
 
 interface Entry {
   readonly match: MatchKey;
   readonly slots: readonly number[];
   readonly place?: OrderedPrefix;
 }
-
-const FULL_ERRNOS = new Set(["E2BIG", "ENOSPC", "ENOMEM"]);
 
 function encodeTargets(slots: readonly number[]): Buffer {
   const intercept = Array.from({ length: Limits.MAX_COPIES }, (_, index) => slots[index] ?? 0);
@@ -29,7 +35,10 @@ export class TargetTable {
   readonly #counts: Record<MatchMap, number> = { hosts4: 0, hosts6: 0, prefixes4: 0, prefixes6: 0, links: 0 };
   readonly #flagUses = new Map<number, number>();
 
-  constructor(private readonly maps: MatchMaps) {}
+  constructor(
+    private readonly maps: MatchMaps,
+    private readonly sieve: Pick<Sieve, "add" | "remove">,
+  ) {}
 
   /** The config flags of the kinds of match that are in use. */
   get flags(): number {
@@ -53,6 +62,7 @@ export class TargetTable {
 
   /** Takes over what an earlier run left in the kernel, `slots` being those of this prefix itself. */
   adopt(match: MatchKey, slots: readonly number[]): void {
+    if (isSieved(match)) this.sieve.add(match.key);
     this.#store(match, undefined, slots);
   }
 
@@ -98,8 +108,10 @@ export class TargetTable {
 
   #setValue(key: MatchKey, slots: readonly number[]): void {
     const map = this.maps[key.map];
+    const isThere = this.#entries.has(key.id);
     if (slots.length === 0) {
       map.delete(key.key);
+      if (isThere && isSieved(key)) this.sieve.remove(key.key);
       return;
     }
     if (slots.length > Limits.MAX_COPIES)
@@ -108,13 +120,16 @@ export class TargetTable {
         `A subscriber is under ${Limits.MAX_COPIES} intercepts already.`,
         "matches",
       );
+    // Before the kernel is asked: what is written in batches is known to fit.
+    if (!isThere && this.#counts[key.map] >= map.maxEntries)
+      throw new DatapathError("table-full", `The table ${key.map} is full (${map.maxEntries} entries).`, "matches");
+    // The bits first: a key in the table without them would not be found.
+    if (!isThere && isSieved(key)) this.sieve.add(key.key);
     try {
       map.update(key.key, encodeTargets(slots));
     } catch (error) {
-      if (!(error instanceof BpfError) || !FULL_ERRNOS.has(error.code)) throw error;
-      throw new DatapathError("table-full", `The table ${key.map} is full (${map.maxEntries} entries).`, "matches", {
-        cause: error,
-      });
+      if (!isThere && isSieved(key)) this.sieve.remove(key.key);
+      throw error;
     }
   }
 
@@ -135,6 +150,10 @@ export class TargetTable {
       if (place) order?.remove(place);
     }
   }
+}
+
+function isSieved({ map }: MatchKey): boolean {
+  return map === "hosts4" || map === "hosts6";
 }
 
 function unique(slots: readonly number[]): number[] {

@@ -1,17 +1,17 @@
 /** Puts a gateway together: bus, ports, metrics; and takes it apart again in order. */
-import { jetstream } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { StartError } from "../agent/errors.js";
 import { connectNats } from "../bus/connect.js";
-import { EventPublisher } from "../bus/publisher.js";
-import { ensureEventStream, StreamMismatchError, whenReady } from "../bus/streams.js";
+import { StreamMismatchError } from "../bus/streams.js";
 import type { GatewayConfig } from "../config/schema.js";
 import { createRegistry } from "../metrics/registry.js";
 import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
 import { RadiusError } from "../radius/errors.js";
 import { checkSecurityMode } from "../security/mode.js";
 import { type Gateway, type GatewayAddresses, startGateway } from "./gateway.js";
+import { NatsBus } from "./nats-bus.js";
+import { SpoolDirectoryError } from "./spool.js";
+import { TlsFilesError } from "./tls-files.js";
 
 export interface GatewayRunOptions {
   readonly config: GatewayConfig;
@@ -21,7 +21,7 @@ export interface GatewayRunOptions {
 
 export interface RunningGateway {
   readonly metricsPort: number;
-  /** Resolves when the ports are open; rejects where they never can be. */
+  /** Resolves when the ports are open and NATS was reached; rejects where that never can be. */
   readonly ready: Promise<GatewayAddresses>;
   stop(): Promise<void>;
 }
@@ -45,15 +45,15 @@ function checkSealing(config: GatewayConfig): string | undefined {
 
 class GatewayRun {
   readonly #abort = new AbortController();
-  readonly #waitingFor = new Set(["NATS", "ports"]);
+  readonly #waitingFor = new Set(["ports"]);
   readonly #registry;
+  readonly #bus: NatsBus;
   #metricsServer: MetricsServer | undefined;
-  #connection: NatsConnection | undefined;
-  #publisher: EventPublisher | undefined;
   #gateway: Gateway | undefined;
 
   constructor(private readonly options: GatewayRunOptions) {
     this.#registry = createRegistry(options.version, "gateway");
+    this.#bus = new NatsBus(options.config.nats.stream, options.log, this.#abort.signal);
   }
 
   get metricsPort(): number {
@@ -77,20 +77,15 @@ class GatewayRun {
     }
   }
 
-  /** However long NATS takes: without it no login could be mirrored, so the ports open after it. */
+  /** The ports do not wait for NATS: whoever logs in meanwhile gets in, and the events wait in the spool. */
   async open(): Promise<GatewayAddresses> {
     const { config, log } = this.options;
-    const { signal } = this.#abort;
-    this.#connection = await connectNats(config.nats, `submirror-gateway-${config.node}`, log, signal);
-    const manager = await whenReady(() => jetstream(this.#connection as NatsConnection).jetstreamManager(), signal);
-    await whenReady(() => ensureEventStream(manager, config.nats.stream), signal).catch(asStartError);
-    this.#waitingFor.delete("NATS");
-    this.#publisher = new EventPublisher(this.#connection);
     try {
-      this.#gateway = startGateway(config.radius, { bus: this.#publisher, log, metricsRegistry: this.#registry });
+      this.#gateway = startGateway(config.radius, { bus: this.#bus, log, metricsRegistry: this.#registry });
       const addresses = await this.#gateway.ready;
       this.#waitingFor.delete("ports");
       log.info(addresses, "gateway open");
+      await this.#connect();
       return addresses;
     } catch (error) {
       return asStartError(error);
@@ -100,14 +95,21 @@ class GatewayRun {
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#gateway?.close();
-    this.#publisher?.close();
-    await this.#connection?.close();
+    await this.#bus.close();
     await this.#metricsServer?.close();
+  }
+
+  async #connect(): Promise<void> {
+    const { config, log } = this.options;
+    const { signal } = this.#abort;
+    await this.#bus.attach(await connectNats(config.nats, `submirror-gateway-${config.node}`, log, signal));
   }
 }
 
+const START_ERRORS = [StreamMismatchError, RadiusError, TlsFilesError, SpoolDirectoryError];
+
 function asStartError(error: unknown): never {
-  if (error instanceof StreamMismatchError || error instanceof RadiusError) throw new StartError([error.message]);
+  if (START_ERRORS.some((kind) => error instanceof kind)) throw new StartError([(error as Error).message]);
   const { code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (syscall !== "bind") throw error;
   throw new StartError([

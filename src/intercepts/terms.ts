@@ -5,7 +5,7 @@ import { InterceptError } from "./errors.js";
 import type { InterceptSpec } from "./types.js";
 
 /** Of a snap length: the inner IPv4 header, and what tells flows apart. */
-const MIN_SNAP_LENGTH = 28;
+const MIN_SNAP_LENGTH = 68;
 const MAX_SNAP_LENGTH = 65_535;
 /** The datapath keeps buckets in byte-nanoseconds, 64 bits: half of that range leaves room for one refill. */
 const MAX_RATE = 9_000_000_000;

@@ -1,8 +1,7 @@
 /** Where a mediation device listens: reading the addresses, opening the sockets. */
-import { createSocket, type Socket } from "node:dgram";
 import { parseAddress } from "../net/addresses.js";
+import { BatchSocket, SocketError } from "./batch-socket.js";
 import type { MirroredDirection } from "./datagram.js";
-import { bindIpv6TakingZeroChecksums } from "./zero-checksum.js";
 
 export interface ListenAddress {
   /** IP literal of this host, either family; `0.0.0.0` or `::` for all. */
@@ -53,35 +52,16 @@ export function formatListenAddress({ address, port }: { readonly address: strin
   return isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-export interface OpenSocket {
-  readonly socket: Socket;
-  /** What the kernel gave, in bytes of packets. */
-  readonly receiveBufferBytes: number;
-}
-
-/** Binds one UDP socket. Throws ListenError with the remedy. */
-export async function openSocket(listen: ListenAddress, receiveBufferBytes: number): Promise<OpenSocket> {
-  const { address, port } = listen;
-  const socket = createSocket(isIpv6(address) ? "udp6" : "udp4");
+/** Opens the socket. Throws ListenError with the remedy. */
+export function openSocket(listen: ListenAddress, receiveBufferBytes: number): BatchSocket {
   try {
-    const place = isIpv6(address) ? { fd: bindIpv6TakingZeroChecksums(address, port) } : { address, port };
-    await new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.bind({ ...place, exclusive: true }, () => {
-        socket.off("error", reject);
-        resolve();
-      });
-    });
-    socket.setRecvBufferSize(receiveBufferBytes);
+    return new BatchSocket(listen.address, listen.port, receiveBufferBytes);
   } catch (error) {
-    socket.close();
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new ListenError(`cannot listen on ${formatListenAddress(listen)}: ${REMEDIES[code ?? ""] ?? message}`, {
+    if (!(error instanceof SocketError)) throw error;
+    throw new ListenError(`cannot listen on ${formatListenAddress(listen)}: ${REMEDIES[error.code] ?? error.message}`, {
       cause: error,
     });
   }
-  // Linux doubles what is asked for, to leave room for its own book-keeping, and reports the double.
-  return { socket, receiveBufferBytes: socket.getRecvBufferSize() / 2 };
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

@@ -69,11 +69,14 @@ export class LinkTable {
 
 export class LinkMonitor implements Disposable {
   readonly #table: LinkTable;
-  readonly #events: NetlinkEvents;
+  #events: NetlinkEvents | undefined;
 
-  /** Tells `listener` of every interface before it returns, and from then on of every change. Throws NetlinkError. */
   constructor(listener: LinkListener) {
     this.#table = new LinkTable(listener);
+  }
+
+  /** Tells the listener of every interface before it returns, and from then on of every change. Throws NetlinkError. */
+  start(): void {
     // Events first: what changes while the list is read is told again, and nothing is missed.
     this.#events = new NetlinkEvents(PROTOCOL.ROUTE, [GROUP.LINK], {
       message: (message) => this.#take(message),
@@ -82,7 +85,7 @@ export class LinkMonitor implements Disposable {
     try {
       this.resynchronize();
     } catch (error) {
-      this.#events.close();
+      this.close();
       throw error;
     }
   }
@@ -101,7 +104,7 @@ export class LinkMonitor implements Disposable {
   }
 
   close(): void {
-    this.#events.close();
+    this.#events?.close();
   }
 
   [Symbol.dispose](): void {

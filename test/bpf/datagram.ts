@@ -93,11 +93,53 @@ export function decapsulate(packet: Buffer): Decapsulated {
   };
 }
 
-/** An IP packet that arrived in fragments; one that did not is returned as it is. IPv4 header without options. */
+/** An IP packet that arrived in fragments. IPv4 header without options. */
 export function reassemble(pieces: readonly Buffer[]): Buffer {
   const [first] = pieces;
   if (!first) throw new Error("no fragments");
   return (first[0] ?? 0) >> 4 === 6 ? reassemble6(pieces) : reassemble4(pieces);
+}
+
+export interface Received {
+  /** From the IP header on; the IPv4 identification, which is the sender's to choose, as zero. */
+  readonly packet: Buffer;
+  /** Number of frames that it came in. */
+  readonly frames: number;
+}
+
+/** Packets, some of them fragments, as the receiver's kernel makes them whole, in the order of their first frames. */
+export function received(packets: readonly Buffer[]): Received[] {
+  const groups = new Map<string, Buffer[]>();
+  packets.forEach((packet, index) => {
+    const key = fragmentKey(packet) ?? `whole ${index}`;
+    groups.set(key, [...(groups.get(key) ?? []), packet]);
+  });
+  return [...groups].map(([key, pieces]) => {
+    for (const piece of pieces) if (!headerSumsUp(piece)) throw new Error("an IPv4 header checksum is wrong");
+    const [first] = pieces as [Buffer];
+    return { packet: withoutId(key.startsWith("whole") ? first : reassemble(pieces)), frames: pieces.length };
+  });
+}
+
+/** What the fragments of one packet have in common; undefined for a packet that is none. */
+function fragmentKey(packet: Buffer): string | undefined {
+  const isIpv6 = (packet[0] ?? 0) >> 4 === 6;
+  if (isIpv6) return packet[6] === 44 ? packet.toString("hex", 8, 40) + packet.toString("hex", 44, 48) : undefined;
+  return (packet.readUInt16BE(6) & 0x3fff) === 0 ? undefined : packet.toString("hex", 12, 20) + packet.readUInt16BE(4);
+}
+
+function headerSumsUp(packet: Buffer): boolean {
+  const [first = 0] = packet;
+  return first >> 4 !== 4 || sumsUp(packet.subarray(0, (first & 15) * 4));
+}
+
+export function withoutId(packet: Buffer): Buffer {
+  if ((packet[0] ?? 0) >> 4 === 6) return packet;
+  const bytes = Buffer.from(packet);
+  bytes.writeUInt32BE(bytes.readUInt16BE(6), 4);
+  bytes.writeUInt16BE(0, 10);
+  bytes.writeUInt16BE(checksum(bytes.subarray(0, 20)), 10);
+  return bytes;
 }
 
 interface Piece {
@@ -121,7 +163,6 @@ function joined(pieces: readonly Piece[]): Buffer {
 function reassemble4(pieces: readonly Buffer[]): Buffer {
   const [first] = pieces as [Buffer];
   if (new Set(pieces.map((piece) => piece.readUInt16BE(4))).size !== 1) throw new Error("identifications differ");
-  for (const piece of pieces) if (!sumsUp(piece.subarray(0, 20))) throw new Error("an IPv4 checksum is wrong");
   const payload = joined(
     pieces.map((piece) => ({
       offset: (piece.readUInt16BE(6) & 0x1fff) * 8,
@@ -139,7 +180,6 @@ function reassemble4(pieces: readonly Buffer[]): Buffer {
 
 function reassemble6(pieces: readonly Buffer[]): Buffer {
   const [first] = pieces as [Buffer];
-  if (pieces.length === 1 && first[6] !== 44) return first;
   if (pieces.some((piece) => piece[6] !== 44)) throw new Error("not a fragment");
   if (new Set(pieces.map((piece) => piece.readUInt32BE(44))).size !== 1) throw new Error("identifications differ");
   const payload = joined(

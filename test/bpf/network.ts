@@ -52,7 +52,7 @@ export interface Offload {
 const GSO_TYPE = { tcp4: 1, tcp6: 4 } as const;
 const NEEDS_CHECKSUM = 1;
 
-function offloadHeader(offload: Offload | undefined): Buffer {
+export function offloadHeader(offload: Offload | undefined): Buffer {
   const header = Buffer.alloc(VNET_BYTES);
   if (!offload) return header;
   header[0] = NEEDS_CHECKSUM;
@@ -67,7 +67,8 @@ function offloadHeader(offload: Offload | undefined): Buffer {
 
 /** An interface whose wire is in this process's hands: what is written comes in there, what leaves there is read. */
 export class Wire implements Disposable {
-  readonly #fd: number;
+  /** For a thread that writes on its own. */
+  readonly fd: number;
   readonly #linkLayer: boolean;
   readonly #buffer = Buffer.alloc(LARGEST_FRAME);
   readonly ifindex: number;
@@ -77,11 +78,11 @@ export class Wire implements Disposable {
     { linkLayer = true, mac, mtu = 1500 }: { linkLayer?: boolean; mac?: string; mtu?: number } = {},
   ) {
     this.#linkLayer = linkLayer;
-    this.#fd = openSync("/dev/net/tun", constants.O_RDWR | constants.O_NONBLOCK);
+    this.fd = openSync("/dev/net/tun", constants.O_RDWR | constants.O_NONBLOCK);
     const request = Buffer.alloc(IFREQ_BYTES);
     request.write(name, "ascii");
     request.writeUInt16LE((linkLayer ? IFF_TAP : IFF_TUN) | IFF_NO_PI | IFF_VNET_HDR, IFREQ_FLAGS);
-    if (ioctl(this.#fd, TUNSETIFF, request) !== 0) throw new Error(`The device ${name} could not be made (TUNSETIFF).`);
+    if (ioctl(this.fd, TUNSETIFF, request) !== 0) throw new Error(`The device ${name} could not be made (TUNSETIFF).`);
     // No router solicitations and the like among the frames.
     sysctl(`ipv6/conf/${name}/addr_gen_mode`, "1");
     ip("link", "set", name, ...(mac ? ["address", mac] : []), "mtu", `${mtu}`, "txqueuelen", "4000", "up");
@@ -90,7 +91,7 @@ export class Wire implements Disposable {
 
   /** A frame comes in. */
   write(frame: Buffer, offload?: Offload): void {
-    writeSync(this.#fd, Buffer.concat([offloadHeader(offload), frame]));
+    writeSync(this.fd, Buffer.concat([offloadHeader(offload), frame]));
   }
 
   /** The next frame that left, or undefined. */
@@ -107,7 +108,7 @@ export class Wire implements Disposable {
 
   #readAny(): Buffer | undefined {
     try {
-      const bytes = readSync(this.#fd, this.#buffer);
+      const bytes = readSync(this.fd, this.#buffer);
       return Buffer.from(this.#buffer.subarray(VNET_BYTES, bytes));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EAGAIN") return undefined;
@@ -133,7 +134,7 @@ export class Wire implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    closeSync(this.fd);
   }
 }
 

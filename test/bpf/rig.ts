@@ -52,11 +52,21 @@ export const DEFAULT_MEDIATION: DatapathOptions["mediation"] = {
 
 export interface RigOptions {
   readonly mediation?: Partial<DatapathOptions["mediation"]>;
+  /** `tc` unless given. */
+  readonly mode?: DatapathOptions["mode"];
   /** Of med0; 1600 unless given, so that full-size copies fit. */
   readonly mediationMtu?: number;
+  /** Of acc0, acc1 and core0; 9000 unless given. */
+  readonly accessMtu?: number;
   readonly limits?: Partial<DatapathOptions["limits"]>;
   /** The object without kfuncs in place of the one that the kernel would get. */
   readonly object?: "tc-61.o";
+  /** Access interfaces besides acc0, acc1 and acct0. */
+  readonly access?: readonly string[];
+  /** Zones by interface; acc1 is in "red" unless given. */
+  readonly zones?: Readonly<Record<string, string>>;
+  /** Mediation interfaces besides med0. */
+  readonly alsoMediation?: readonly string[];
 }
 
 export interface Run {
@@ -105,7 +115,7 @@ export class Rig implements Disposable {
   constructor(options: RigOptions = {}) {
     enterPrivateNetwork();
     this.mediation = { ...DEFAULT_MEDIATION, ...options.mediation };
-    const mtu = 9000;
+    const mtu = options.accessMtu ?? 9000;
     this.acc0 = new Wire("acc0", { mac: ROUTER_MAC, mtu });
     this.acc1 = new Wire("acc1", { mac: "02:00:5e:10:00:02", mtu });
     this.acct0 = new Wire("acct0", { linkLayer: false, mtu: 65_535 });
@@ -115,8 +125,13 @@ export class Rig implements Disposable {
     this.datapath = new KernelDatapath(
       {
         objectDirectory: this.#objectDirectory(options.object),
-        mode: "tc",
-        interfaces: { access: ["acc*"], mediation: ["med*"], zones: { acc1: "red" } },
+        mode: options.mode ?? "tc",
+        interfaces: {
+          access: ["acc*", ...(options.access ?? [])],
+          core: ["core*"],
+          mediation: ["med*", ...(options.alsoMediation ?? [])],
+          zones: options.zones ?? { acc1: "red" },
+        },
         limits: { intercepts: 64, matches: 4096, mediationDevices: 16, dropPolicies: 16, ...options.limits },
         mediation: this.mediation,
       },
@@ -126,6 +141,8 @@ export class Rig implements Disposable {
         },
         attached() {},
         gone() {},
+        overtaken() {},
+        stranded() {},
       },
     );
   }

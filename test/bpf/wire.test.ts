@@ -2,12 +2,8 @@
  * Frames that come in and leave by the node's interfaces, where the kernel itself has touched them: tags moved into
  * the skb's metadata, no link layer, checksums left to be completed, super-packets. Also: the original goes on.
  */
-import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import type { InterceptSpec } from "../../src/intercepts/types.js";
-import { assertCopies, type Copy, expectedChanges } from "./fixtures.js";
 import { intercept } from "./intercepts.js";
-import { ip, type Offload } from "./network.js";
+import { ip } from "./network.js";
 import {
   ETHERTYPE,
   ethernet,
@@ -21,22 +17,8 @@ import {
   TO4,
   TO6,
 } from "./packets.js";
-import { type Changes, Rig } from "./rig.js";
 import { pattern, tcp, udp } from "./transport.js";
-
-interface WireFixture {
-  readonly description: string;
-  readonly intercepts?: readonly InterceptSpec[];
-  readonly direction: "from" | "to";
-  /** Where the frame comes in. */
-  readonly into: "acc0" | "acct0" | "core0";
-  readonly frame: Buffer;
-  readonly offload?: Offload;
-  readonly copies: readonly Buffer[];
-  readonly counters?: Changes;
-  /** Where the original leaves again, and as what. */
-  readonly leaves?: { readonly by: "acc0" | "acct0" | "core0"; readonly frames: readonly Buffer[] };
-}
+import { type WireFixture, wireSuite } from "./wire-fixtures.js";
 
 const TO_CORE: LinkLayer = { destination: "02:00:5e:30:00:80", source: "02:00:5e:30:00:01" };
 const FROM_CORE: LinkLayer = { destination: "02:00:5e:30:00:01", source: "02:00:5e:30:00:80" };
@@ -79,6 +61,7 @@ const tagged: WireFixture[] = [
   [up4(), ipv6({}, tcp())].map((packet, index) => ({
     description: `${name as string}, IPv${index === 0 ? 4 : 6} from the subscriber`,
     direction: "from" as const,
+    intercepts: [both],
     into: "acc0" as const,
     frame: ethernet(packet, link as LinkLayer),
     copies: [packet],
@@ -88,6 +71,7 @@ const tagged: WireFixture[] = [
 const onward: WireFixture[] = [
   {
     description: "the original goes on to the core",
+    intercepts: [both],
     direction: "from",
     into: "acc0",
     frame: ethernet(up4()),
@@ -96,6 +80,7 @@ const onward: WireFixture[] = [
   },
   {
     description: "the original goes on to the subscriber",
+    intercepts: [both],
     direction: "to",
     into: "core0",
     frame: ethernet(down(SUBSCRIBER4), FROM_CORE),
@@ -104,6 +89,7 @@ const onward: WireFixture[] = [
   },
   {
     description: "no link layer, IPv4 from the subscriber",
+    intercepts: [both],
     direction: "from",
     into: "acct0",
     frame: up4({ source: PPP4 }),
@@ -112,6 +98,7 @@ const onward: WireFixture[] = [
   },
   {
     description: "no link layer, IPv6 from the subscriber",
+    intercepts: [both],
     direction: "from",
     into: "acct0",
     frame: ipv6({ source: PPP6 }, tcp()),
@@ -120,6 +107,7 @@ const onward: WireFixture[] = [
   },
   {
     description: "no link layer, IPv4 to the subscriber",
+    intercepts: [both],
     direction: "to",
     into: "core0",
     frame: ethernet(down(PPP4), FROM_CORE),
@@ -128,6 +116,7 @@ const onward: WireFixture[] = [
   },
   {
     description: "no link layer, IPv6 to the subscriber",
+    intercepts: [both],
     direction: "to",
     into: "core0",
     frame: ethernet(down6(PPP6), FROM_CORE),
@@ -136,36 +125,8 @@ const onward: WireFixture[] = [
   },
 ];
 
-function configure(): void {
+function routeToPpp(): void {
   for (const address of [PPP4, PPP6]) ip("route", "add", address, "dev", "acct0");
 }
 
-function runOnTheWire(rig: Rig, fixture: WireFixture): void {
-  const copies: Copy[] = fixture.copies.map((packet) => ({ packet }));
-  rig.clear();
-  const intercepts = fixture.intercepts ?? [both];
-  rig.install(intercepts);
-  const changes = rig.changes(() => {
-    rig[fixture.into].write(fixture.frame, fixture.offload);
-    assertCopies(rig, { ...fixture, intercepts }, copies);
-    if (fixture.leaves) {
-      const left = rig[fixture.leaves.by].expect(fixture.leaves.frames.length);
-      assert.deepEqual(
-        left.map((frame) => frame.toString("hex")),
-        fixture.leaves.frames.map((frame) => frame.toString("hex")),
-        "the original",
-      );
-    }
-  });
-  assert.deepEqual(changes, expectedChanges(fixture.direction, copies, fixture.counters), "counters");
-}
-
-describe("frames on the wire", () => {
-  let rig: Rig;
-  before(() => {
-    rig = new Rig();
-    configure();
-  });
-  after(() => rig[Symbol.dispose]());
-  for (const fixture of [...tagged, ...onward]) test(fixture.description, () => runOnTheWire(rig, fixture));
-});
+wireSuite("frames on the wire", {}, [...tagged, ...onward], routeToPpp);

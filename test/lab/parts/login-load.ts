@@ -1,9 +1,9 @@
 /** A load of logins: every request is new, made before the clock starts, and its answer is checked by code and identifier. */
 import { randomBytes } from "node:crypto";
 import { createSocket, type Socket } from "node:dgram";
-import { encodeRequest } from "../../src/radius/authenticator.js";
-import { CODE, TYPE } from "../../src/radius/codes.js";
-import { hidePassword } from "../../src/radius/hiding.js";
+import { encodeRequest } from "../../../src/radius/authenticator.js";
+import { CODE, TYPE } from "../../../src/radius/codes.js";
+import { hidePassword } from "../../../src/radius/hiding.js";
 
 export interface LoadOptions {
   readonly port: number;
