@@ -108,7 +108,7 @@ export function parsePrefix(text: string): IpPrefix | { readonly problem: string
   if (!address || rest.length > 0) return { problem: "is not an IP prefix (expected ADDRESS/LENGTH)" };
   const longest = address.family === 4 ? 32 : 128;
   const length = lengthText === undefined ? longest : Number(lengthText);
-  if (lengthText !== undefined && !/^\d{1,3}$/.test(lengthText))
+  if (lengthText !== undefined && !/^(0|[1-9]\d{0,2})$/.test(lengthText))
     return { problem: "has no prefix length behind the /" };
   if (length > longest) return { problem: `has a prefix length over ${longest}` };
   if (length < longest && !maskBytes(address.bytes, length).equals(address.bytes))
