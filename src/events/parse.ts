@@ -3,7 +3,7 @@ import { EventError } from "./errors.js";
 import { type EventLi, parseLi } from "./li.js";
 import { eventSubject } from "./subjects.js";
 import { parseTime } from "./time.js";
-import { RADIUS_EVENT_TYPES, type RadiusAttributes, type RadiusEventType } from "./types.js";
+import { ERROR_CAUSE, RADIUS_EVENT_TYPES, type RadiusAttributes, type RadiusEventType } from "./types.js";
 
 /** An event whose envelope and attributes are checked; `li` carries its own verdict, since a login stays a login. */
 export interface ParsedEvent {
@@ -31,24 +31,52 @@ const TYPES: ReadonlyMap<string, RadiusEventType> = new Map(RADIUS_EVENT_TYPES.m
 const knownNames = new Set<string>();
 const MAX_KNOWN_NAMES = 4096;
 
-type JsonObject = Readonly<Record<string, unknown>>;
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The part of an event that is in the clear always. */
+export interface EventFrame {
+  readonly id: string;
+  /** `radius.<type>` */
+  readonly type: string;
+  readonly nas: string;
+  /** As it stands in the event. */
+  readonly time: string;
+}
+
+/** Gives the attributes and the instruction of an event's data, opened where they are sealed. Throws EventError. */
+export type ContentsOpener = (
+  data: JsonObject,
+  frame: EventFrame,
+) => { readonly attributes: unknown; readonly li?: unknown };
 
 /**
  * Reads a CloudEvent of the stream. `subject` is the one it came on: a publisher that may write for one NAS only must
  * not speak for another in the body.
  */
-export function parseEvent(bytes: Uint8Array, subject?: string): ParsedEvent {
+export function parseEvent(bytes: Uint8Array, subject?: string, open: ContentsOpener = plainContents): ParsedEvent {
   const event = parseJson(bytes);
   const id = eventId(event);
   try {
-    return parseEnvelope(id, event, subject);
+    return parseEnvelope(id, event, subject, open);
   } catch (error) {
     if (error instanceof EventError) throw error.withEventId(id);
     throw error;
   }
 }
 
-function parseEnvelope(id: string, event: JsonObject, subject: string | undefined): ParsedEvent {
+/** Where nothing is sealed. */
+export function plainContents(data: JsonObject): { readonly attributes: unknown; readonly li: unknown } {
+  if (data.sealed !== undefined) {
+    throw new EventError(
+      "data.sealed",
+      "data.sealed cannot be opened in security.mode lab: publish data.attributes, or set the mode to strict",
+      ERROR_CAUSE.administrativelyProhibited,
+    );
+  }
+  return { attributes: data.attributes, li: data.li };
+}
+
+function parseEnvelope(id: string, event: JsonObject, subject: string | undefined, open: ContentsOpener): ParsedEvent {
   if (event.specversion !== "1.0") throw new EventError("specversion", 'specversion must be "1.0"');
   if (typeof event.source !== "string" || event.source === "") {
     throw new EventError("source", "source must be a non-empty string, such as radius/bng1");
@@ -64,8 +92,9 @@ function parseEnvelope(id: string, event: JsonObject, subject: string | undefine
   if (subject !== undefined && !isSubjectOf(subject, nas, type)) {
     throw new EventError("data.nas", "data.nas and type must be those of the subject that the event was published on");
   }
-  const attributes = parseAttributes(event.data.attributes);
-  return { id, type, nas, time, attributes, li: parseLi(type, event.data.li, attributes) };
+  const contents = open(event.data, { id, type: `radius.${type}`, nas, time: event.time as string });
+  const attributes = parseAttributes(contents.attributes);
+  return { id, type, nas, time, attributes, li: parseLi(type, contents.li, attributes) };
 }
 
 function isSubjectOf(subject: string, nas: string, type: RadiusEventType): boolean {
