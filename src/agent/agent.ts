@@ -84,6 +84,13 @@ export class Agent {
     return this.store.size;
   }
 
+  /** Stream sequence of the latest event that a session tells of. */
+  lastSequence(): number {
+    let last = 0;
+    for (const { seq } of this.store.all()) last = Math.max(last, seq);
+    return last;
+  }
+
   /** The stream was made anew: what was applied of the old one says nothing about sequences any more. */
   forgetSequences(): void {
     this.parts.log.warn("the stream of events was made anew; events count from its first message on");

@@ -7,7 +7,7 @@ import { connectNats } from "../bus/connect.js";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
 import { SessionBucket } from "../bus/session-bucket.js";
-import { ensureEventStream, StreamMismatchError, whenReady } from "../bus/streams.js";
+import { ensureEventStream, lastSequence, StreamMismatchError, whenReady } from "../bus/streams.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
 import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
@@ -107,6 +107,7 @@ class AgentRun {
     );
     const agent = this.#createAgent(connection, records);
     log.info({ sessions: await agent.load() }, "session records read");
+    if (agent.lastSequence() > (await lastSequence(manager))) agent.forgetSequences();
     await this.#follow(agent, client, manager, connection);
     this.#waitingFor.delete("sessions");
   }
