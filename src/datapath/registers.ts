@@ -48,7 +48,12 @@ export class SharedRows {
     const slot = this.#slots.take();
     if (slot === undefined)
       throw new DatapathError("table-full", `There are ${this.map.maxEntries} ${this.what} already.`, this.field);
-    this.map.update(indexKey(slot), bytes);
+    try {
+      this.map.update(indexKey(slot), bytes);
+    } catch (error) {
+      this.#slots.free(slot);
+      throw error;
+    }
     this.#rows.set(identity, { slot, uses: 1 });
     this.#identities.set(slot, identity);
     return slot;
