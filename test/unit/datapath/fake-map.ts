@@ -26,6 +26,6 @@ export class FakeMap implements WritableMap {
 
   /** What is in it, to compare. */
   content(): Record<string, string> {
-    return Object.fromEntries([...this.entries].toSorted().map(([key, value]) => [key, value.toString("hex")]));
+    return Object.fromEntries([...this.entries].map(([key, value]) => [key, value.toString("hex")]));
   }
 }

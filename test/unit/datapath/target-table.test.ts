@@ -23,7 +23,7 @@ class Fixture {
   content(): unknown {
     return {
       ...Object.fromEntries(MAPS.map((name) => [name, this.maps[name].content()])),
-      sieve: [...this.sieved].toSorted(),
+      sieve: Object.fromEntries(this.sieved),
     };
   }
 
