@@ -7,7 +7,7 @@ import { FakeMap } from "./fake-map.js";
 
 function rows(capacity: number, firstSlot = 0): { map: FakeMap; rows: SharedRows } {
   const map = new FakeMap(capacity);
-  return { map, rows: new SharedRows(map as unknown as BpfMap, "things", "field", firstSlot) };
+  return { map, rows: new SharedRows(map as unknown as BpfMap, "things", "field", undefined, firstSlot) };
 }
 
 const bytes = (value: number): Buffer => Buffer.from([value]);
