@@ -16,6 +16,7 @@ setup: ## install what is missing: Debian packages (as root), npm packages
 all: setup ## build everything
 	@$(MAKE) --no-print-directory -C bpf
 	@$(MAKE) --no-print-directory -C native
+	@$(MAKE) --no-print-directory -C test/bpf
 	@node_modules/.bin/tsc -b
 
 demo: root all ## show it: namespaces, real RADIUS, real traffic, and the proof in a table

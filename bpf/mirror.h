@@ -118,8 +118,8 @@ SUBPROGRAM int mirror(struct __sk_buff *skb, const struct packet *packet, __u32 
 	return 0;
 }
 
-/* Mirrors a packet on an access interface. The packet itself is only read. True where it is IP. */
-static __always_inline bool mirror_packet(struct __sk_buff *skb, __u32 direction, __u32 link_bytes)
+/* Mirrors a packet on an access interface. The packet itself is only read. */
+static __always_inline void mirror_packet(struct __sk_buff *skb, __u32 direction, __u32 link_bytes)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
@@ -127,10 +127,10 @@ static __always_inline bool mirror_packet(struct __sk_buff *skb, __u32 direction
 	struct packet packet = { .direction = direction, .link_bytes = link_bytes };
 
 	if (!config || !config->flags)
-		return false;
+		return;
 	parse(skb, &packet);
 	if (!match(skb, config, &packet, &selection))
-		return packet.ip_version;
+		return;
 	measure(skb, &packet);
 	for (__u32 i = 0; i < MAX_COPIES; i++) {
 		if (i >= selection.count)
@@ -139,7 +139,6 @@ static __always_inline bool mirror_packet(struct __sk_buff *skb, __u32 direction
 	}
 	if (selection.refused)
 		count_drop(DROP_TOO_MANY_COPIES, (__u64)selection.refused * packet.packets);
-	return true;
 }
 
 #endif

@@ -18,7 +18,7 @@
 /* Without a copy for that long, nobody has asked for the neighbour. */
 #define NEIGHBOUR_FORGOTTEN_NS (1000 * NANOSECONDS_PER_MILLISECOND)
 
-/* Outer IPv4 identifications that a CPU reserves at a time; more than the segments of any super-packet. */
+/* Outer IPv4 identifications that a CPU reserves at a time, unless a super-packet has more segments. */
 #define ID_BLOCK 256
 
 static __always_inline void fill_lookup(struct bpf_fib_lookup *lookup, const struct mediation_device *device,
@@ -128,12 +128,12 @@ static __always_inline __u16 take_ids(__u32 device_index, __u32 count)
 		shared = bpf_map_lookup_elem(&identifications, &device_index);
 		if (!shared)
 			return 0;
-		route->next_id = __sync_fetch_and_add(shared, ID_BLOCK);
-		route->ids_left = ID_BLOCK;
+		route->ids_left = count > ID_BLOCK ? count : ID_BLOCK;
+		route->next_id = __sync_fetch_and_add(shared, route->ids_left);
 	}
 	first = route->next_id;
 	route->next_id += count;
-	route->ids_left = route->ids_left > count ? route->ids_left - count : 0;
+	route->ids_left -= count;
 	return first;
 }
 

@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "packet.h"
 #include "parse.h"
+#include "sieve.h"
 #include "match.h"
 #include "match_link.h"
 #include "policy.h"
@@ -79,10 +80,12 @@ int access_egress_l3(struct __sk_buff *skb)
 SEC("tc")
 int tap_ingress(struct __sk_buff *skb)
 {
-	bool is_ip = mirror_packet(skb, DIRECTION_FROM, ETH_HLEN);
+	struct packet packet = { .link_bytes = ETH_HLEN };
 
+	mirror_packet(skb, DIRECTION_FROM, ETH_HLEN);
 	mirror_packet(skb, DIRECTION_TO, ETH_HLEN);
-	return is_ip ? TC_ACT_SHOT : VERDICT_NEXT;
+	parse(skb, &packet);
+	return packet.ip_version ? TC_ACT_SHOT : VERDICT_NEXT;
 }
 
 /* Takes the order that was left for this copy, or returns NULL where the packet is somebody else's. */

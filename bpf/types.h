@@ -22,8 +22,6 @@ enum limits {
 	MAX_TERMS = 16,
 	/* Fragments that one copy may become: 64 KiB over the smallest IPv6 MTU. */
 	MAX_FRAGMENTS = 56,
-	/* Copies that the metadata of an XDP frame has room for (32 bytes). */
-	MAX_XDP_COPIES = 6,
 };
 
 /* Why a copy that was due did not leave. The metric's label is the name in lower case without the prefix. */
@@ -229,12 +227,11 @@ struct handover {
 	__u32 outcome; /* 0: left; else drop_reason + 1 */
 };
 
-/* Where XDP sends an original and its copies at once: one map for each pair of ways and number of copies. */
+/* Where XDP sends an original and its copy at once: one map for each pair of ways. */
 struct fan_out_key {
 	__u32 direction;
 	__u32 next_hop_ifindex;
 	__u32 mediation_ifindex;
-	__u32 copies;
 };
 
 /* A VLAN interface is this tag on that device; found by the one in ingress, by the other in egress. */
@@ -271,6 +268,7 @@ struct config {
 	__u8 stack_in_mac[6];
 	__u8 ttl; /* outer TTL or hop limit that copies leave with */
 	__u32 network_namespace; /* inode number: interface numbers are the namespace's own */
+	__u32 sieve_mask; /* words of the sieve, a power of two, less one */
 };
 
 #endif

@@ -84,6 +84,12 @@ export class Agent {
     return this.store.size;
   }
 
+  /** The stream was made anew: what was applied of the old one says nothing about sequences any more. */
+  forgetSequences(): void {
+    this.parts.log.warn("the stream of events was made anew; events count from its first message on");
+    for (const session of this.store.all()) this.#replace(session, { seq: 0 });
+  }
+
   /** Carries out the events of a batch. The promise resolves when they need not come again. */
   handle(messages: readonly EventMessage[]): Promise<void> {
     for (const message of messages) this.#processor.process(message);
@@ -130,9 +136,13 @@ export class Agent {
     for (const session of this.store.all()) {
       if (!session.intercepts.some(({ key, failed }) => failed !== hasFailed(key))) continue;
       const intercepts = session.intercepts.map((intercept) => ({ ...intercept, failed: hasFailed(intercept.key) }));
-      const transition = { before: session, after: withChanges(session, { intercepts }) };
-      this.store.commit(transition, this.store.lastSeen(session) * 1000);
-      this.#onChange(transition);
+      this.#replace(session, { intercepts });
     }
+  }
+
+  #replace(session: Session, changes: Partial<Session>): void {
+    const transition = { before: session, after: withChanges(session, changes) };
+    this.store.commit(transition, this.store.lastSeen(session) * 1000);
+    this.#onChange(transition);
   }
 }

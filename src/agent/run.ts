@@ -1,4 +1,5 @@
 /** Puts an agent together: node, datapath, bus, metrics; and takes it apart again in order. */
+import { randomUUID } from "node:crypto";
 import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
@@ -55,6 +56,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 class AgentRun {
   readonly #abort = new AbortController();
   readonly #waitingFor = new Set(["datapath", "NATS", "sessions"]);
+  readonly #owner = randomUUID();
   #metricsServer: MetricsServer | undefined;
   #datapath: Datapath | undefined;
   #embedded: EmbeddedNatsServer | undefined;
@@ -138,7 +140,10 @@ class AgentRun {
       const consumer = new EventConsumer(client, manager, {
         durable,
         filter,
+        owner: this.#owner,
         log,
+        onTakenOver: () => this.#takenOver(durable),
+        onStreamReplaced: () => agent.forgetSequences(),
         handler: (messages) => {
           const stored = agent.handle(messages);
           taken += messages.length;
@@ -155,6 +160,15 @@ class AgentRun {
     void this.#followConnection(connection);
     await Promise.race([Promise.all(caughtUp), aborted(this.#abort.signal)]);
     agent.goLive();
+  }
+
+  /** Two agents of one name: this one serves nobody until it is started again. */
+  #takenOver(consumer: string): void {
+    this.#waitingFor.add("the other agent of this node's name to end");
+    this.options.log.error(
+      { consumer },
+      "another agent runs under this node's name and has taken over: give each its own name (node), then start this one again",
+    );
   }
 
   async #followConnection(connection: NatsConnection): Promise<void> {

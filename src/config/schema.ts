@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { parseAddress, parsePrefix } from "../net/addresses.js";
 import { radiusSection } from "./radius-section.js";
+import { auditSection, securitySection } from "./security-section.js";
 
 const port = z.int().min(1).max(65535);
 /** Where something else may be listening: 0 takes any free port. */
@@ -108,13 +109,6 @@ const mediation = z.strictObject({
     .describe("header in front of a copy where the instruction names none"),
 });
 
-const security = z.strictObject({
-  mode: z
-    .enum(["strict", "lab"])
-    .default("strict")
-    .describe("lab accepts plain instructions, over loopback NATS alone"),
-});
-
 const metrics = z.strictObject({
   listen: ipAddress.default("127.0.0.1"),
   port: listenPort.default(9464).describe("agent: /metrics, /healthz, /readyz; 0 takes a free one"),
@@ -143,8 +137,8 @@ export const configSchema = z.strictObject({
     .optional(),
   datapath: datapath.prefault({}),
   mediation: mediation.prefault({}),
-  security: security.prefault({}),
-  audit: z.strictObject({}).prefault({}),
+  security: securitySection.prefault({}),
+  audit: auditSection.prefault({}),
   metrics: metrics.prefault({}),
   log: log.prefault({}),
   radius: radiusSection,

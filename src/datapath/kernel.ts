@@ -66,6 +66,7 @@ export class KernelDatapath implements Datapath {
         stack_in_mac: pair.inMac,
         ttl: options.mediation.ttl,
         network_namespace: ownNetworkNamespace(),
+        sieve_mask: this.#intercepts.sieveMask,
       };
       this.#interfaces = new Interfaces(
         object,
@@ -114,20 +115,15 @@ export class KernelDatapath implements Datapath {
   }
 
   put(spec: InterceptSpec): void {
+    this.#checkZone(spec.zone);
     this.#intercepts.put(spec, this.#matchContext(spec.zone));
     this.#updateFlags();
   }
 
   putMany(specs: readonly InterceptSpec[]): (DatapathError | undefined)[] {
-    return specs.map((spec) => {
-      try {
-        this.put(spec);
-        return undefined;
-      } catch (error) {
-        if (error instanceof DatapathError) return error;
-        return new DatapathError("kernel", "The kernel refused the intercept.", undefined, { cause: error });
-      }
-    });
+    const refused = this.#intercepts.batch(() => specs.map((spec) => this.#tryPut(spec)));
+    this.#updateFlags();
+    return refused;
   }
 
   remove(key: string): boolean {
@@ -167,6 +163,16 @@ export class KernelDatapath implements Datapath {
     if (this.options.pinDirectory === undefined) removeHelperDevices();
   }
 
+  #tryPut(spec: InterceptSpec): DatapathError | undefined {
+    try {
+      this.#intercepts.put(spec, this.#matchContext(spec.zone));
+      return undefined;
+    } catch (error) {
+      if (error instanceof DatapathError) return error;
+      return new DatapathError("kernel", "The kernel refused the intercept.", undefined, { cause: error });
+    }
+  }
+
   #monitorLinks(): LinkMonitor {
     return new LinkMonitor({
       changed: (link, before) => {
@@ -179,6 +185,12 @@ export class KernelDatapath implements Datapath {
         this.#followInterface(link.name);
       },
     });
+  }
+
+  /** In a zone that no interface is in, nothing would ever match. */
+  #checkZone(zone: string | undefined): void {
+    if (zone === undefined || Object.values(this.options.interfaces.zones ?? {}).includes(zone)) return;
+    throw new DatapathError("invalid", "zone must be one of this node's interfaces.zones.", "zone");
   }
 
   #matchContext(zone: string | undefined): MatchContext {

@@ -30,7 +30,6 @@ export const Limits = {
   MAX_VLAN_TAGS: 2,
   MAX_TERMS: 16,
   MAX_FRAGMENTS: 56,
-  MAX_XDP_COPIES: 6,
 } as const;
 export type Limits = (typeof Limits)[keyof typeof Limits];
 
@@ -208,7 +207,7 @@ export const DropPolicy = {
   },
 } as const;
 
-/** struct config, 28 bytes */
+/** struct config, 32 bytes */
 export interface Config {
   flags: number;
   stack_out_ifindex: number;
@@ -217,16 +216,17 @@ export interface Config {
   stack_in_mac: Buffer;
   ttl: number;
   network_namespace: number;
+  sieve_mask: number;
 }
 
 export const Config = {
   name: "config",
-  size: 28,
-  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22, network_namespace: 24 },
-  /** Writes all 28 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Config, buffer: Buffer = Buffer.alloc(28), offset = 0): Buffer {
-    requireRoom(buffer, offset, 28, "config");
-    buffer.fill(0, offset, offset + 28);
+  size: 32,
+  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22, network_namespace: 24, sieve_mask: 28 },
+  /** Writes all 32 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Config, buffer: Buffer = Buffer.alloc(32), offset = 0): Buffer {
+    requireRoom(buffer, offset, 32, "config");
+    buffer.fill(0, offset, offset + 32);
     buffer.writeUInt32LE(value.flags, offset);
     buffer.writeUInt32LE(value.stack_out_ifindex, offset + 4);
     buffer.writeUInt32LE(value.stack_in_ifindex, offset + 8);
@@ -234,10 +234,11 @@ export const Config = {
     putBytes(value.stack_in_mac, 6, buffer, offset + 16, "Config.stack_in_mac");
     buffer.writeUInt8(value.ttl, offset + 22);
     buffer.writeUInt32LE(value.network_namespace, offset + 24);
+    buffer.writeUInt32LE(value.sieve_mask, offset + 28);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Config {
-    requireRoom(buffer, offset, 28, "config");
+    requireRoom(buffer, offset, 32, "config");
     return {
       flags: buffer.readUInt32LE(offset),
       stack_out_ifindex: buffer.readUInt32LE(offset + 4),
@@ -246,6 +247,7 @@ export const Config = {
       stack_in_mac: Buffer.from(buffer.subarray(offset + 16, offset + 16 + 6)),
       ttl: buffer.readUInt8(offset + 22),
       network_namespace: buffer.readUInt32LE(offset + 24),
+      sieve_mask: buffer.readUInt32LE(offset + 28),
     };
   },
 } as const;
@@ -853,12 +855,13 @@ export const layouts = [Term, DropPolicy, Config, MediationInterface, Intercept,
 /** The maps as the source defines them; sizes in bytes. */
 export const maps = {
   drop_policies: { name: "drop_policies", type: "array", keySize: 4, valueSize: 1284, maxEntries: 1, value: DropPolicy },
-  configs: { name: "configs", type: "array", keySize: 4, valueSize: 28, maxEntries: 1, value: Config },
+  configs: { name: "configs", type: "array", keySize: 4, valueSize: 32, maxEntries: 1, value: Config },
   mediation_interfaces: { name: "mediation_interfaces", type: "hash", keySize: 4, valueSize: 4, maxEntries: 256, value: MediationInterface },
   intercepts: { name: "intercepts", type: "array", keySize: 4, valueSize: 112, maxEntries: 1, value: Intercept },
   mediation_devices: { name: "mediation_devices", type: "array", keySize: 4, valueSize: 40, maxEntries: 1, value: MediationDevice },
   hosts4: { name: "hosts4", type: "hash", keySize: 8, valueSize: 36, maxEntries: 1, key: Host4Key, value: Targets },
   hosts6: { name: "hosts6", type: "hash", keySize: 24, valueSize: 36, maxEntries: 1, key: Host6Key, value: Targets },
+  sieve: { name: "sieve", type: "array", keySize: 4, valueSize: 8, maxEntries: 1 },
   prefixes4: { name: "prefixes4", type: "lpm_trie", keySize: 12, valueSize: 36, maxEntries: 1, key: Prefix4Key, value: Targets },
   prefixes6: { name: "prefixes6", type: "lpm_trie", keySize: 24, valueSize: 36, maxEntries: 1, key: Prefix6Key, value: Targets },
   links: { name: "links", type: "hash", keySize: 20, valueSize: 36, maxEntries: 1, key: LinkKey, value: Targets },

@@ -5,6 +5,7 @@ import { BpfObject, type LoadedObject, type ObjectSpec } from "libbpf-ts";
 import { MATCH_MAPS, SPARE_SLOTS } from "./intercept-table.js";
 import type { DatapathOptions } from "./options.js";
 import { generationOf, isShared, layoutVersion, Pins } from "./pins.js";
+import { sieveWords } from "./sieve.js";
 
 /** For kernels with kfuncs (6.2 and later), and for those without. */
 const OBJECTS = ["tc.o", "tc-61.o"];
@@ -19,6 +20,7 @@ function openSpec(path: string, limits: DatapathOptions["limits"]): ObjectSpec {
     spec.setMaxEntries(map, limits.intercepts + SPARE_SLOTS);
   for (const map of ["mediation_devices", "routes", "identifications"])
     spec.setMaxEntries(map, limits.mediationDevices);
+  spec.setMaxEntries("sieve", sieveWords(2 * limits.matches));
   spec.setMaxEntries("drop_policies", limits.dropPolicies + 1);
   return spec;
 }

@@ -2,6 +2,7 @@
 import { EventError } from "./errors.js";
 import { type EventLi, parseLi } from "./li.js";
 import { eventSubject } from "./subjects.js";
+import { parseTime } from "./time.js";
 import { RADIUS_EVENT_TYPES, type RadiusAttributes, type RadiusEventType } from "./types.js";
 
 /** An event whose envelope and attributes are checked; `li` carries its own verdict, since a login stays a login. */
@@ -23,7 +24,6 @@ const MAX_VALUE_LENGTH = 8192;
 /** One token of a NATS subject: the result is published under it. */
 const ID = /^[!-)+-\-/-=?-~]{1,128}$/;
 const ATTRIBUTE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$/;
-const RFC3339_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]00:00)$/;
 
 const TYPES: ReadonlyMap<string, RadiusEventType> = new Map(RADIUS_EVENT_TYPES.map((type) => [`radius.${type}`, type]));
 
@@ -84,8 +84,8 @@ function eventId(event: JsonObject): string {
 }
 
 function eventTime(value: unknown): number {
-  const time = typeof value === "string" && RFC3339_UTC.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(time)) {
+  const time = typeof value === "string" ? parseTime(value) : undefined;
+  if (time === undefined) {
     throw new EventError("time", "time must be RFC 3339 in UTC, such as 2026-11-22T07:00:00.123Z");
   }
   return time;

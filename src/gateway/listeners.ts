@@ -2,7 +2,7 @@
 import type { Secret } from "../radius/authenticator.js";
 import { ClientTable } from "./clients.js";
 import type { Drops } from "./drops.js";
-import type { Service } from "./metrics.js";
+import type { DatagramService } from "./metrics.js";
 import type { Inbound, Peer } from "./service.js";
 import { type BoundUdp, bindUdp } from "./udp.js";
 
@@ -13,7 +13,7 @@ export interface PeerAddress<P extends Peer> {
 }
 
 export interface ServicePort<P extends Peer> {
-  readonly service: Service;
+  readonly service: DatagramService;
   /** 0: the system chooses on the first address, and the others follow. */
   readonly port: number;
   readonly peers: readonly PeerAddress<P>[];

@@ -10,6 +10,8 @@ import { RadiusError } from "../radius/errors.js";
 import { checkSecurityMode } from "../security/mode.js";
 import { type Gateway, type GatewayAddresses, startGateway } from "./gateway.js";
 import { NatsBus } from "./nats-bus.js";
+import { SpoolDirectoryError } from "./spool.js";
+import { TlsFilesError } from "./tls-files.js";
 
 export interface GatewayRunOptions {
   readonly config: GatewayConfig;
@@ -104,8 +106,10 @@ class GatewayRun {
   }
 }
 
+const START_ERRORS = [StreamMismatchError, RadiusError, TlsFilesError, SpoolDirectoryError];
+
 function asStartError(error: unknown): never {
-  if (error instanceof StreamMismatchError || error instanceof RadiusError) throw new StartError([error.message]);
+  if (START_ERRORS.some((kind) => error instanceof kind)) throw new StartError([(error as Error).message]);
   const { code, syscall, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (syscall !== "bind") throw error;
   throw new StartError([

@@ -1,6 +1,6 @@
 /** Where a mediation device listens: reading the addresses, opening the sockets. */
-import { createSocket, type Socket } from "node:dgram";
 import { isIP } from "node:net";
+import { BatchSocket, SocketError } from "./batch-socket.js";
 import type { MirroredDirection } from "./datagram.js";
 
 export interface ListenAddress {
@@ -48,33 +48,16 @@ export function formatListenAddress({ address, port }: { readonly address: strin
   return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-export interface OpenSocket {
-  readonly socket: Socket;
-  /** What the kernel gave, in bytes of packets. */
-  readonly receiveBufferBytes: number;
-}
-
-/** Binds one UDP socket. Throws ListenError with the remedy. */
-export async function openSocket(listen: ListenAddress, receiveBufferBytes: number): Promise<OpenSocket> {
-  const socket = createSocket(isIP(listen.address) === 6 ? { type: "udp6", ipv6Only: true } : { type: "udp4" });
+/** Opens the socket. Throws ListenError with the remedy. */
+export function openSocket(listen: ListenAddress, receiveBufferBytes: number): BatchSocket {
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.bind({ address: listen.address, port: listen.port, exclusive: true }, () => {
-        socket.off("error", reject);
-        resolve();
-      });
-    });
-    socket.setRecvBufferSize(receiveBufferBytes);
+    return new BatchSocket(listen.address, listen.port, receiveBufferBytes);
   } catch (error) {
-    socket.close();
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new ListenError(`cannot listen on ${formatListenAddress(listen)}: ${REMEDIES[code ?? ""] ?? message}`, {
+    if (!(error instanceof SocketError)) throw error;
+    throw new ListenError(`cannot listen on ${formatListenAddress(listen)}: ${REMEDIES[error.code] ?? error.message}`, {
       cause: error,
     });
   }
-  // Linux doubles what is asked for, to leave room for its own book-keeping, and reports the double.
-  return { socket, receiveBufferBytes: socket.getRecvBufferSize() / 2 };
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

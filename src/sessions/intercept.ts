@@ -1,5 +1,6 @@
 /** From an instruction to a session's intercept, and from that to what the datapath is told. */
 import { createHash } from "node:crypto";
+import { timesOf } from "../events/li-terms.js";
 import type { LiInstruction } from "../events/types.js";
 import { parseHandle, requireRoom, sessionIdOf } from "../intercepts/handle.js";
 import type { InterceptSpec, SubscriberMatch } from "../intercepts/types.js";
@@ -56,25 +57,34 @@ export function specOf(
   intercept: SessionIntercept,
   defaults: InterceptDefaults,
 ): InterceptSpec | undefined {
-  const prefixes = prefixesOf(session);
-  if (intercept.sessionId === undefined || prefixes.length === 0) return undefined;
+  const { order, interceptId, sessionId } = intercept;
+  const matches = matchesOf(session, order);
+  if (sessionId === undefined || matches.length === 0) return undefined;
+  const dscp = order.dscp ?? defaults.dscp;
   return {
     key: intercept.key,
-    matches: [...new Set(prefixes)].map(matchOf),
-    direction: intercept.order.direction ?? "both",
-    header: {
-      format: intercept.order.header ?? defaults.header,
-      interceptId: intercept.interceptId,
-      sessionId: intercept.sessionId,
-    },
-    mediation: { address: intercept.order.mediation.address, port: intercept.order.mediation.port },
-    ...(defaults.dscp !== undefined && { dscp: defaults.dscp }),
+    matches,
+    direction: order.direction ?? "both",
+    header: { format: order.header ?? defaults.header, interceptId, sessionId },
+    mediation: order.mediation,
+    ...(dscp !== undefined && { dscp }),
+    ...timesOf(order),
+    ...(order.zone !== undefined && { zone: order.zone }),
+    ...(order.dropPolicy !== undefined && { dropPolicy: order.dropPolicy }),
+    ...(order.rate !== undefined && { rate: order.rate }),
+    ...(order.snapLength !== undefined && { snapLength: order.snapLength }),
+    ...(order.multicast !== undefined && { multicast: order.multicast }),
   };
 }
 
 /** Waits for something that only accounting can bring. */
 export function isWaiting(session: Session, intercept: SessionIntercept): boolean {
-  return intercept.sessionId === undefined || prefixesOf(session).length === 0;
+  return intercept.sessionId === undefined || matchesOf(session, intercept.order).length === 0;
+}
+
+/** The session's addresses, and what the instruction names beside them. */
+function matchesOf(session: Session, order: LiInstruction): SubscriberMatch[] {
+  return [...[...new Set(prefixesOf(session))].map(matchOf), ...(order.match ?? [])];
 }
 
 function matchOf(prefix: string): SubscriberMatch {

@@ -12,13 +12,16 @@ export const IDENTITY_ATTRIBUTES = [
   "ADSL-Agent-Remote-Id",
 ] as const;
 
-/** Attributes that give the subscriber's addresses. Kept as canonical prefixes, several separated by a blank. */
-export const ADDRESS_ATTRIBUTES = [
+/** What the subscriber is on the access network: by these a CoA may name a session. */
+export const OWN_ADDRESS_ATTRIBUTES = [
   "Framed-IP-Address",
   "Framed-IPv6-Prefix",
   "Delegated-IPv6-Prefix",
   "Framed-IPv6-Address",
 ] as const;
+
+/** Attributes that give the subscriber's addresses. Kept as canonical prefixes, several separated by a blank. */
+export const ADDRESS_ATTRIBUTES = [...OWN_ADDRESS_ATTRIBUTES, "Framed-Route", "Framed-IPv6-Route"] as const;
 
 export type IdentityAttribute = (typeof IDENTITY_ATTRIBUTES)[number];
 export type AddressAttribute = (typeof ADDRESS_ATTRIBUTES)[number];

@@ -12,7 +12,9 @@ export interface TestAgentOptions {
   readonly mode?: "lab" | "strict";
 }
 
-export async function startTestAgent(options: TestAgentOptions): Promise<RunningAgent> {
+export interface TestAgent extends RunningAgent, AsyncDisposable {}
+
+export async function startTestAgent(options: TestAgentOptions): Promise<TestAgent> {
   const yaml = `
 node: edge1
 nats: { servers: ["${options.url}"] }
@@ -22,5 +24,6 @@ metrics: { port: 0 }
 security: { mode: ${options.mode ?? "lab"} }
 ${options.yaml ?? ""}`;
   const config = requireAgentParts(parseConfig(yaml, "test.yaml"), "test.yaml");
-  return await startAgent({ config, version: "0.0.0", log: silent, openDatapath: () => options.datapath });
+  const agent = await startAgent({ config, version: "0.0.0", log: silent, openDatapath: () => options.datapath });
+  return { ...agent, [Symbol.asyncDispose]: () => agent.stop() };
 }

@@ -102,8 +102,8 @@ function edgeConfiguration({ lab }: Topology, { configuration = {} }: SystemOpti
     interfaces: { access: ["acc*"], core: ["core0"], mediation: ["med0"] },
     mediation: { sourceIpv4: ADDRESS.edgeToMediation.ipv4, sourceIpv6: ADDRESS.edgeToMediation.ipv6 },
     security: { mode: "lab" },
-    // Several labs run on one machine, and a bpffs is the machine's.
-    datapath: { persist: false },
+    // Not the machine's bpffs: several labs may run on one machine.
+    datapath: { pinDirectory: join(lab.bpffs(), "submirror") },
     radius: {
       listen: { addresses: ["127.0.0.1", ADDRESS.edgeToAaa] },
       clients: [{ name: NAS, address: "127.0.0.1", secret: SECRET.nas, nasIdentifier: NAS }],

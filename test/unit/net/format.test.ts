@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { formatAddress, formatPrefix, isLoopback, parseAddress, parsePrefix } from "../../../src/net/addresses.js";
 
 /** Texts of RFC 5952 section 4 and others: as given, as formatted. */

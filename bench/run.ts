@@ -1,0 +1,129 @@
+/**
+ * `make bench`: measures mirroring, ours and others', side by side. QUICK=1 measures less.
+ * Writes results.json, lookups.json and the charts of the README.
+ */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type CaseContext, caseOf } from "./cases/all.js";
+import type { Case } from "./cases/case.js";
+import { CoreClock } from "./core-time.js";
+import { Generator } from "./generator.js";
+import { goalResults } from "./goals.js";
+import { type LookupResult, measureLookups } from "./lookup.js";
+import { machine } from "./machine.js";
+import { Meter } from "./measure.js";
+import { command, pinToCpu } from "./namespaces.js";
+import { fullPlan, type Plan, type Point, quickPlan } from "./plan.js";
+import { Progress } from "./progress.js";
+import { resultsOf } from "./results.js";
+import type { Rig } from "./rig.js";
+import { Rigs } from "./rigs.js";
+import { type MeasuredPoint, type Prepared, runRounds } from "./rounds.js";
+import { quantile } from "./statistics.js";
+import { goalTable, lookupTable, type Paint, paintFor, pointTable } from "./table.js";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const OBJECTS = join(ROOT, "build/bench");
+const LOOKUP_SIZES = [1, 1000, 100_000, 1_000_000];
+const WARM_UP_PACKETS = 20_000;
+
+interface Cores {
+  /** Generates, forwards and mirrors. */
+  readonly measured: number;
+  /** Is left to everything else, and to the mirror in user space. */
+  readonly other: number;
+}
+
+async function prepare(plan: Plan, rigs: Rigs, context: CaseContext): Promise<Prepared[]> {
+  const prepared: Prepared[] = [];
+  for (const point of plan.points) prepared.push({ point, cases: await casesAt(point, rigs, context) });
+  return prepared;
+}
+
+async function casesAt(point: Point, rigs: Rigs, context: CaseContext): Promise<Prepared["cases"]> {
+  const cases: { case: Case; rig: Rig }[] = [];
+  for (const id of point.cases) {
+    const wanted = caseOf(id, point.entries, context);
+    const rig = await rigs.rigOf(wanted);
+    if (rig) cases.push({ case: wanted, rig });
+  }
+  return cases;
+}
+
+async function measureAll(plan: Plan, cores: Cores): Promise<MeasuredPoint[]> {
+  const objectPath = join(OBJECTS, "rig.o");
+  using rigs = new Rigs(objectPath);
+  using generator = new Generator(objectPath);
+  process.stderr.write("setting up\n");
+  const prepared = await prepare(plan, rigs, {
+    objectDirectory: join(ROOT, "build/bpf"),
+    userspaceProgram: join(OBJECTS, "userspace-mirror"),
+    secondCpu: cores.other,
+  });
+  pinToCpu(cores.measured);
+  const timing = { durationMs: plan.durationMs, warmUpPackets: WARM_UP_PACKETS };
+  const meter = new Meter(generator, new CoreClock(cores.measured), timing);
+  const total = plan.rounds * prepared.reduce((sum, { cases }) => sum + cases.length, 0);
+  return await runRounds(prepared, plan.rounds, meter, new Progress(total));
+}
+
+function describe(plan: Plan, cores: Cores): string {
+  const { cpu, cores: count, kernel } = machine();
+  return [
+    `${cpu}, ${count} cores, ${kernel}.`,
+    `CPU ${cores.measured} generates, forwards and mirrors; CPU ${cores.other} is left to everything else.`,
+    "Counted is what arrived at the sinks, in million packets a second of core time; the generator's and the sinks'",
+    `own work is in it. Medians of ${plan.rounds} rounds, in brackets the middle half of them.`,
+    "",
+  ].join("\n");
+}
+
+function takenAway(points: readonly MeasuredPoint[]): string {
+  const shares = points.flatMap(({ measured }) => measured.flatMap(({ samples }) => samples.map((each) => each.takenAway)));
+  return `Other processes had the measured core for ${(quantile(shares, 0.5) * 100).toFixed(1)} % of the time.\n`;
+}
+
+function printReport(points: readonly MeasuredPoint[], lookups: readonly LookupResult[], paint: Paint): void {
+  for (const each of points) process.stdout.write(`\n${pointTable(each, resultsOf(each.point, each.measured), paint)}`);
+  process.stdout.write(`\n${lookupTable(lookups, paint)}`);
+  process.stdout.write(`\n${goalTable(goalResults(points, lookups), paint)}\n${takenAway(points)}`);
+}
+
+function write(points: readonly MeasuredPoint[], lookups: readonly LookupResult[]): void {
+  const where = machine();
+  const results = points.flatMap(({ point, measured }) => resultsOf(point, measured));
+  const lines = results.map((result) => JSON.stringify({ ...result, machine: where }));
+  writeFileSync(join(ROOT, "bench/results.json"), `[\n${lines.join(",\n")}\n]\n`);
+  writeFileSync(join(ROOT, "bench/lookups.json"), `${JSON.stringify(lookups, undefined, 2)}\n`);
+  mkdirSync(join(ROOT, "docs/img"), { recursive: true });
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() !== 0) throw new Error("The bench makes network namespaces and loads eBPF: run it as root.");
+  if (!existsSync(join(ROOT, "build/bpf/tc.o"))) throw new Error('The eBPF objects are not there: run "make all" first.');
+}
+
+async function main(): Promise<number> {
+  requireRoot();
+  command("make", "-s", "-C", join(ROOT, "bench"));
+  const plan = process.env["QUICK"] === "1" ? quickPlan() : fullPlan();
+  const cores = { measured: availableParallelism() - 1, other: 0 };
+  process.stdout.write(describe(plan, cores));
+  const points = await measureAll(plan, cores);
+  const lookups = measureLookups(join(OBJECTS, "lookup.o"), LOOKUP_SIZES, plan.rounds);
+  printReport(points, lookups, paintFor(process.stdout.isTTY));
+  write(points, lookups);
+  return 0;
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`bench: ${error instanceof Error ? (process.env["DEBUG"] ? error.stack : error.message) : String(error)}\n`);
+    process.exitCode = 1;
+  },
+);
