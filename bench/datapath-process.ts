@@ -73,6 +73,7 @@ function main(mode: Mode, entries: number, objectDirectory: string): void {
     stranded: fail,
     narrowPath: (mtu, needed) => fail(`the mediation path has an MTU of ${mtu}, ${needed} are needed`),
     attached: () => undefined,
+    narrowPath: () => undefined,
     gone: () => undefined,
   });
   putAll(datapath, entries);

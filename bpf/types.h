@@ -267,8 +267,8 @@ struct config {
 	__u32 springboard_ifindex;
 	__u8 stack_in_mac[6];
 	__u8 ttl; /* outer TTL or hop limit that copies leave with */
-	__u32 network_namespace; /* inode number: interface numbers are the namespace's own */
 	__u32 sieve_mask; /* words of the sieve, a power of two, less one */
+	__u32 network_namespace; /* inode number: interface numbers are the namespace's own */
 };
 
 #endif

@@ -65,8 +65,8 @@ export class KernelDatapath implements Datapath {
         springboard_ifindex: 0,
         stack_in_mac: pair.inMac,
         ttl: options.mediation.ttl,
-        network_namespace: ownNetworkNamespace(),
         sieve_mask: this.#intercepts.sieveMask,
+        network_namespace: ownNetworkNamespace(),
       };
       this.#interfaces = new Interfaces(
         object,

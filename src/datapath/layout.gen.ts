@@ -131,7 +131,7 @@ export const Term = {
   size: 80,
   offsets: { flags: 0, source_port_low: 4, source_port_high: 6, destination_port_low: 8, destination_port_high: 10, protocol: 12, dscp: 13, source: 16, source_mask: 32, destination: 48, destination_mask: 64 },
   /** Writes all 80 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Term, buffer: Buffer = Buffer.alloc(80), offset = 0): Buffer {
+  encode(value: Term, buffer: Buffer = Buffer.allocUnsafe(80), offset = 0): Buffer {
     requireRoom(buffer, offset, 80, "term");
     buffer.fill(0, offset, offset + 80);
     buffer.writeUInt32LE(value.flags, offset);
@@ -188,7 +188,7 @@ export const DropPolicy = {
   size: 1284,
   offsets: { count: 0, terms: 4 },
   /** Writes all 1284 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: DropPolicy, buffer: Buffer = Buffer.alloc(1284), offset = 0): Buffer {
+  encode(value: DropPolicy, buffer: Buffer = Buffer.allocUnsafe(1284), offset = 0): Buffer {
     requireRoom(buffer, offset, 1284, "drop_policy");
     buffer.fill(0, offset, offset + 1284);
     buffer.writeUInt32LE(value.count, offset);
@@ -215,16 +215,16 @@ export interface Config {
   springboard_ifindex: number;
   stack_in_mac: Buffer;
   ttl: number;
-  network_namespace: number;
   sieve_mask: number;
+  network_namespace: number;
 }
 
 export const Config = {
   name: "config",
   size: 32,
-  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22, network_namespace: 24, sieve_mask: 28 },
+  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22, sieve_mask: 24, network_namespace: 28 },
   /** Writes all 32 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Config, buffer: Buffer = Buffer.alloc(32), offset = 0): Buffer {
+  encode(value: Config, buffer: Buffer = Buffer.allocUnsafe(32), offset = 0): Buffer {
     requireRoom(buffer, offset, 32, "config");
     buffer.fill(0, offset, offset + 32);
     buffer.writeUInt32LE(value.flags, offset);
@@ -233,8 +233,8 @@ export const Config = {
     buffer.writeUInt32LE(value.springboard_ifindex, offset + 12);
     putBytes(value.stack_in_mac, 6, buffer, offset + 16, "Config.stack_in_mac");
     buffer.writeUInt8(value.ttl, offset + 22);
-    buffer.writeUInt32LE(value.network_namespace, offset + 24);
-    buffer.writeUInt32LE(value.sieve_mask, offset + 28);
+    buffer.writeUInt32LE(value.sieve_mask, offset + 24);
+    buffer.writeUInt32LE(value.network_namespace, offset + 28);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Config {
@@ -246,8 +246,8 @@ export const Config = {
       springboard_ifindex: buffer.readUInt32LE(offset + 12),
       stack_in_mac: Buffer.from(buffer.subarray(offset + 16, offset + 16 + 6)),
       ttl: buffer.readUInt8(offset + 22),
-      network_namespace: buffer.readUInt32LE(offset + 24),
-      sieve_mask: buffer.readUInt32LE(offset + 28),
+      sieve_mask: buffer.readUInt32LE(offset + 24),
+      network_namespace: buffer.readUInt32LE(offset + 28),
     };
   },
 } as const;
@@ -262,7 +262,7 @@ export const MediationInterface = {
   size: 4,
   offsets: { flags: 0 },
   /** Writes all 4 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: MediationInterface, buffer: Buffer = Buffer.alloc(4), offset = 0): Buffer {
+  encode(value: MediationInterface, buffer: Buffer = Buffer.allocUnsafe(4), offset = 0): Buffer {
     requireRoom(buffer, offset, 4, "mediation_interface");
     buffer.fill(0, offset, offset + 4);
     buffer.writeUInt32LE(value.flags, offset);
@@ -298,7 +298,7 @@ export const Intercept = {
   size: 112,
   offsets: { not_before_ns: 0, not_after_ns: 8, flags: 16, device: 20, shim: 24, port: 40, tos: 44, snap_length: 46, drop_policy: 48, bytes_per_second: 56, bucket_byte_ns: 64, bucket_fill_ns: 72, key: 80 },
   /** Writes all 112 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Intercept, buffer: Buffer = Buffer.alloc(112), offset = 0): Buffer {
+  encode(value: Intercept, buffer: Buffer = Buffer.allocUnsafe(112), offset = 0): Buffer {
     requireRoom(buffer, offset, 112, "intercept");
     buffer.fill(0, offset, offset + 112);
     buffer.writeBigUInt64LE(value.not_before_ns, offset);
@@ -359,7 +359,7 @@ export const MediationDevice = {
   size: 40,
   offsets: { source: 0, destination: 16, source_port: 32, ttl: 34, flags: 36 },
   /** Writes all 40 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: MediationDevice, buffer: Buffer = Buffer.alloc(40), offset = 0): Buffer {
+  encode(value: MediationDevice, buffer: Buffer = Buffer.allocUnsafe(40), offset = 0): Buffer {
     requireRoom(buffer, offset, 40, "mediation_device");
     buffer.fill(0, offset, offset + 40);
     putBytes(value.source, 16, buffer, offset, "MediationDevice.source");
@@ -392,7 +392,7 @@ export const Host4Key = {
   size: 8,
   offsets: { zone: 0, address: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Host4Key, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: Host4Key, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "host4_key");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt32LE(value.zone, offset);
@@ -419,7 +419,7 @@ export const Targets = {
   size: 36,
   offsets: { count: 0, intercept: 4 },
   /** Writes all 36 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Targets, buffer: Buffer = Buffer.alloc(36), offset = 0): Buffer {
+  encode(value: Targets, buffer: Buffer = Buffer.allocUnsafe(36), offset = 0): Buffer {
     requireRoom(buffer, offset, 36, "targets");
     buffer.fill(0, offset, offset + 36);
     buffer.writeUInt32LE(value.count, offset);
@@ -450,7 +450,7 @@ export const Host6Key = {
   size: 24,
   offsets: { zone: 0, prefix_length: 4, address: 8 },
   /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Host6Key, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
+  encode(value: Host6Key, buffer: Buffer = Buffer.allocUnsafe(24), offset = 0): Buffer {
     requireRoom(buffer, offset, 24, "host6_key");
     buffer.fill(0, offset, offset + 24);
     buffer.writeUInt32LE(value.zone, offset);
@@ -480,7 +480,7 @@ export const Prefix4Key = {
   size: 12,
   offsets: { prefix_length: 0, zone: 4, address: 8 },
   /** Writes all 12 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Prefix4Key, buffer: Buffer = Buffer.alloc(12), offset = 0): Buffer {
+  encode(value: Prefix4Key, buffer: Buffer = Buffer.allocUnsafe(12), offset = 0): Buffer {
     requireRoom(buffer, offset, 12, "prefix4_key");
     buffer.fill(0, offset, offset + 12);
     buffer.writeUInt32LE(value.prefix_length, offset);
@@ -510,7 +510,7 @@ export const Prefix6Key = {
   size: 24,
   offsets: { prefix_length: 0, zone: 4, address: 8 },
   /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Prefix6Key, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
+  encode(value: Prefix6Key, buffer: Buffer = Buffer.allocUnsafe(24), offset = 0): Buffer {
     requireRoom(buffer, offset, 24, "prefix6_key");
     buffer.fill(0, offset, offset + 24);
     buffer.writeUInt32LE(value.prefix_length, offset);
@@ -543,7 +543,7 @@ export const LinkKey = {
   size: 20,
   offsets: { kind: 0, ifindex_or_zone: 4, svlan: 8, cvlan: 10, pppoe_session: 12, mac: 14 },
   /** Writes all 20 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: LinkKey, buffer: Buffer = Buffer.alloc(20), offset = 0): Buffer {
+  encode(value: LinkKey, buffer: Buffer = Buffer.allocUnsafe(20), offset = 0): Buffer {
     requireRoom(buffer, offset, 20, "link_key");
     buffer.fill(0, offset, offset + 20);
     buffer.writeUInt32LE(value.kind, offset);
@@ -578,7 +578,7 @@ export const DirectionCounters = {
   size: 16,
   offsets: { packets: 0, bytes: 8 },
   /** Writes all 16 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: DirectionCounters, buffer: Buffer = Buffer.alloc(16), offset = 0): Buffer {
+  encode(value: DirectionCounters, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
     requireRoom(buffer, offset, 16, "direction_counters");
     buffer.fill(0, offset, offset + 16);
     buffer.writeBigUInt64LE(value.packets, offset);
@@ -606,7 +606,7 @@ export const InterceptCounters = {
   size: 48,
   offsets: { mirrored: 0, dropped: 32, policy_excluded: 40 },
   /** Writes all 48 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: InterceptCounters, buffer: Buffer = Buffer.alloc(48), offset = 0): Buffer {
+  encode(value: InterceptCounters, buffer: Buffer = Buffer.allocUnsafe(48), offset = 0): Buffer {
     requireRoom(buffer, offset, 48, "intercept_counters");
     buffer.fill(0, offset, offset + 48);
     requireLength(value.mirrored, 2, "InterceptCounters.mirrored");
@@ -637,7 +637,7 @@ export const BpfSpinLock = {
   size: 4,
   offsets: { val: 0 },
   /** Writes all 4 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: BpfSpinLock, buffer: Buffer = Buffer.alloc(4), offset = 0): Buffer {
+  encode(value: BpfSpinLock, buffer: Buffer = Buffer.allocUnsafe(4), offset = 0): Buffer {
     requireRoom(buffer, offset, 4, "bpf_spin_lock");
     buffer.fill(0, offset, offset + 4);
     buffer.writeUInt32LE(value.val, offset);
@@ -663,7 +663,7 @@ export const Bucket = {
   size: 24,
   offsets: { lock: 0, tokens_byte_ns: 8, filled_ns: 16 },
   /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Bucket, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
+  encode(value: Bucket, buffer: Buffer = Buffer.allocUnsafe(24), offset = 0): Buffer {
     requireRoom(buffer, offset, 24, "bucket");
     buffer.fill(0, offset, offset + 24);
     BpfSpinLock.encode(value.lock, buffer, offset);
@@ -699,7 +699,7 @@ export const Route = {
   size: 56,
   offsets: { asked_ns: 0, unresolved_ns: 8, tried_ns: 16, ifindex: 24, mtu: 28, source_mac: 32, destination_mac: 38, next_id: 44, ids_left: 48 },
   /** Writes all 56 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Route, buffer: Buffer = Buffer.alloc(56), offset = 0): Buffer {
+  encode(value: Route, buffer: Buffer = Buffer.allocUnsafe(56), offset = 0): Buffer {
     requireRoom(buffer, offset, 56, "route");
     buffer.fill(0, offset, offset + 56);
     buffer.writeBigUInt64LE(value.asked_ns, offset);
@@ -744,7 +744,7 @@ export const Totals = {
   size: 200,
   offsets: { mirrored: 0, dropped: 32, fragmented: 168, through_stack: 176, policy_excluded: 184, by_xdp: 192 },
   /** Writes all 200 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Totals, buffer: Buffer = Buffer.alloc(200), offset = 0): Buffer {
+  encode(value: Totals, buffer: Buffer = Buffer.allocUnsafe(200), offset = 0): Buffer {
     requireRoom(buffer, offset, 200, "totals");
     buffer.fill(0, offset, offset + 200);
     requireLength(value.mirrored, 2, "Totals.mirrored");
@@ -793,7 +793,7 @@ export const Handover = {
   size: 40,
   offsets: { busy: 0, armed: 4, intercept: 8, direction: 12, ip_offset: 16, ip_length: 20, packets: 24, through_stack: 28, protocol: 32, outcome: 36 },
   /** Writes all 40 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Handover, buffer: Buffer = Buffer.alloc(40), offset = 0): Buffer {
+  encode(value: Handover, buffer: Buffer = Buffer.allocUnsafe(40), offset = 0): Buffer {
     requireRoom(buffer, offset, 40, "handover");
     buffer.fill(0, offset, offset + 40);
     buffer.writeUInt32LE(value.busy, offset);
@@ -835,7 +835,7 @@ export const ChecksumChunk = {
   size: 512,
   offsets: { bytes: 0 },
   /** Writes all 512 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: ChecksumChunk, buffer: Buffer = Buffer.alloc(512), offset = 0): Buffer {
+  encode(value: ChecksumChunk, buffer: Buffer = Buffer.allocUnsafe(512), offset = 0): Buffer {
     requireRoom(buffer, offset, 512, "checksum_chunk");
     buffer.fill(0, offset, offset + 512);
     putBytes(value.bytes, 512, buffer, offset, "ChecksumChunk.bytes");
