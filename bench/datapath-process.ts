@@ -71,7 +71,6 @@ function main(mode: Mode, entries: number, objectDirectory: string): void {
     failed: (name, reason) => fail(`${name}: ${reason}`),
     overtaken: (name) => fail(`${name}: another program runs first`),
     stranded: fail,
-    narrowPath: (mtu, needed) => fail(`the mediation path has an MTU of ${mtu}, ${needed} are needed`),
     attached: () => undefined,
     narrowPath: () => undefined,
     gone: () => undefined,

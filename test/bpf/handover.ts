@@ -65,8 +65,6 @@ export function setRoute(rig: Rig, device: number, id: number, mtu = 1500): void
     destination_mac: macBytes(DEVICE_MAC),
     next_id: id,
     ids_left: 256,
-    unresolved_ns: 0n,
-    tried_ns: 0n,
   });
   const routes = rig.map("routes");
   const cpus = routes.lookupPerCpu(indexKey(device))?.length ?? 0;
