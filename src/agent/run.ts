@@ -14,11 +14,13 @@ import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
 import { AgentMetrics, registerAgentGauges, registerDatapathMetrics } from "../metrics/agent-metrics.js";
 import { createRegistry } from "../metrics/registry.js";
 import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
+import { TrustMetrics } from "../metrics/trust-metrics.js";
 import { checkSecurityMode } from "../security/mode.js";
 import { Agent } from "./agent.js";
 import type { OpenDatapath } from "./datapath-factory.js";
 import { deferred } from "./deferred.js";
 import { StartError } from "./errors.js";
+import { AgentSecurity } from "./security.js";
 
 export interface AgentOptions {
   readonly config: AgentConfig;
@@ -63,12 +65,15 @@ class AgentRun {
   #connection: NatsConnection | undefined;
   #consumers: EventConsumer[] = [];
   #agent: Agent | undefined;
+  #security: AgentSecurity | undefined;
   #metrics: AgentMetrics;
+  readonly #trustMetrics: TrustMetrics;
   readonly #registry;
 
   constructor(private readonly options: AgentOptions) {
     this.#registry = createRegistry(options.version, "agent");
     this.#metrics = new AgentMetrics(this.#registry);
+    this.#trustMetrics = new TrustMetrics(this.#registry, () => this.#security?.auditGauges);
     registerAgentGauges(this.#registry, {
       sessions: () => this.#agent?.store.size ?? 0,
       intercepts: () => this.#agent?.intercepts.counts ?? { active: 0, waiting: 0, failed: 0 },
@@ -81,8 +86,9 @@ class AgentRun {
 
   /** What must work before the agent counts as started. */
   async prepare(): Promise<void> {
-    const { config, log } = this.options;
+    const { config, log, clock = Date.now } = this.options;
     this.#metricsServer = await this.#listen();
+    this.#security = new AgentSecurity({ config, log, metrics: this.#trustMetrics, clock });
     this.#datapath = await this.options.openDatapath(config, log);
     registerDatapathMetrics(this.#registry, this.#datapath);
     this.#waitingFor.delete("datapath");
@@ -98,6 +104,8 @@ class AgentRun {
     const client = jetstream(connection);
     const manager = await whenReady(() => client.jetstreamManager(), this.#abort.signal);
     await whenReady(() => ensureEventStream(manager, config.nats.stream), this.#abort.signal).catch(asStartError);
+    const security = this.#security as AgentSecurity;
+    await whenReady(() => security.attach(connection, manager), this.#abort.signal);
     const records = await whenReady(
       () => SessionBucket.open(connection, config.nats.stream.replicas),
       this.#abort.signal,
@@ -111,6 +119,7 @@ class AgentRun {
   async stop(): Promise<void> {
     this.#abort.abort();
     await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
+    await this.#security?.stop();
     await this.#connection?.close();
     await this.#embedded?.stop();
     this.#datapath?.close();
@@ -121,7 +130,9 @@ class AgentRun {
     const { config, log, clock = Date.now } = this.options;
     const sender = { send: (subject: string, payload: string) => connection.publish(subject, payload) };
     const datapath = this.#datapath as Datapath;
-    this.#agent = new Agent({ config, datapath, records, sender, metrics: this.#metrics, log, clock });
+    const { trust, codec } = this.#security as AgentSecurity;
+    const metrics = this.#metrics;
+    this.#agent = new Agent({ config, datapath, records, codec, trust, sender, metrics, log, clock });
     return this.#agent;
   }
 
@@ -145,10 +156,10 @@ class AgentRun {
         onTakenOver: () => this.#takenOver(durable),
         onStreamReplaced: () => agent.forgetSequences(),
         handler: (messages) => {
-          const stored = agent.handle(messages);
-          taken += messages.length;
-          if (taken >= waiting || messages.at(-1)?.pending === 0) done.resolve();
-          return stored;
+          return agent.handle(messages, () => {
+            taken += messages.length;
+            if (taken >= waiting || messages.at(-1)?.pending === 0) done.resolve();
+          });
         },
       });
       this.#consumers.push(consumer);

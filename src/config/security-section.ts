@@ -35,6 +35,10 @@ const authority = z.strictObject({
   nas: z.array(z.string().min(1).max(253)).optional().describe("NASes that it may speak of; absent: all"),
   interceptIds: z.array(idRange).min(1).optional().describe("intercept ids that it may use; absent: all"),
   mediation: z.array(prefix).min(1).optional().describe("where copies may be sent; absent: anywhere"),
+  mayMatch: z
+    .boolean()
+    .default(false)
+    .describe("may name packets by link or prefix, beside the addresses of the subscriber's sessions"),
   maxDurationHours: hours
     .max(10 * HOURS_PER_YEAR)
     .optional()

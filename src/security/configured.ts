@@ -45,7 +45,7 @@ export function readOwnKeys(security: SecurityConfig, needs: "signing" | "signin
 export function authoritiesOf(security: SecurityConfig): Authority[] {
   const longest = security.maxDurationHours * HOUR_MS;
   const authorities = security.authorities.map((given): Authority => {
-    const { name, kind, keys, nas, interceptIds, mediation, maxDurationHours } = given;
+    const { name, kind, keys, nas, interceptIds, mediation, mayMatch, maxDurationHours } = given;
     return {
       name,
       kind,
@@ -55,6 +55,7 @@ export function authoritiesOf(security: SecurityConfig): Authority[] {
         interceptIds: interceptIds.map(parseIdRange).filter((it) => it !== undefined),
       }),
       ...(mediation !== undefined && { mediation: mediation.map(prefixOf) }),
+      mayMatch,
       maxDurationMs: Math.min(longest, (maxDurationHours ?? Infinity) * HOUR_MS),
     };
   });

@@ -8,6 +8,7 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createHmac,
   createSecretKey,
   type KeyObject,
   randomBytes,
@@ -66,6 +67,15 @@ export class DataKey {
     } catch {
       return undefined;
     }
+  }
+
+  /** A name for `text` that tells nothing of it to whoever lacks the key, and is the same each time: 128 bits in base64url. */
+  blind(text: string): string {
+    return createHmac("sha256", this.#key)
+      .update("submirror name 1\n")
+      .update(text)
+      .digest()
+      .toString("base64url", 0, 16);
   }
 
   #nextNonce(): Buffer {

@@ -1,0 +1,116 @@
+/** What strict mode takes in a test: key files, the sections of the configuration, and a publisher that seals as the gateway does. */
+import { join } from "node:path";
+import { type JetStreamClient, jetstream } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { NatsGrantBucket } from "../../src/bus/grant-bucket.js";
+import { EventPublisher } from "../../src/bus/publisher.js";
+import type { EventResult, PublishedEvent, RadiusEvent } from "../../src/events/types.js";
+import { type EventSealing, sealEvent } from "../../src/security/events/sealed-event.js";
+import { writeSeed } from "../../src/security/keys/files.js";
+import { generateSealingSeed, type SealingKey, sealingKeyFromSeed } from "../../src/security/keys/sealing-key.js";
+import { generateSigningSeed, type Signer, signerFromSeed } from "../../src/security/keys/signing-key.js";
+import { type DataKey } from "../../src/security/seal/data-key.js";
+import { issueDataKey } from "../../src/security/seal/grant.js";
+import { DAY, temporaryDirectory } from "./security.js";
+
+export interface StrictKeys extends Disposable {
+  readonly directory: string;
+  readonly gateway: Signer;
+  readonly authority: Signer;
+  readonly second: Signer;
+  readonly agent: Signer;
+  readonly agentSeal: SealingKey;
+  /** The sections `security` and `audit` of an agent. `more`: further lines of `security`, two blanks in front. */
+  yaml(more?: string): string;
+}
+
+/** Keys of one gateway, two authorities and the agents, in files where they belong. */
+export function makeStrictKeys(): StrictKeys {
+  const temporary = temporaryDirectory();
+  const directory = temporary.path;
+  const seeds = { agent: generateSigningSeed(), seal: generateSealingSeed() };
+  writeSeed(join(directory, "agent.sign"), seeds.agent, "of a test");
+  writeSeed(join(directory, "agent.seal"), seeds.seal, "of a test");
+  const [gateway, authority, second] = [0, 1, 2].map(() => signerFromSeed(generateSigningSeed())) as [
+    Signer,
+    Signer,
+    Signer,
+  ];
+  const agent = signerFromSeed(seeds.agent);
+  const agentSeal = sealingKeyFromSeed(seeds.seal);
+  const yaml = (more = ""): string => `
+security:
+  mode: strict
+  signingKeyFile: ${join(directory, "agent.sign")}
+  sealingKeyFiles: [${join(directory, "agent.seal")}]
+  stateDirectory: ${join(directory, "state")}
+  agents: [{ name: edge, keys: [${agent.publicKey}], opens: [${agentSeal.publicKey}] }]
+  authorities:
+    - { name: gw1, kind: gateway, keys: [${gateway.publicKey}], nas: [bng1, bng2], mediation: [198.51.100.0/24], interceptIds: [1-4095] }
+    - { name: north, kind: authority, keys: [${authority.publicKey}], mediation: [198.51.100.0/24], interceptIds: [4096-8191] }
+    - { name: south, kind: authority, keys: [${second.publicKey}] }
+${more}
+audit: { directory: "${join(directory, "audit")}" }
+`;
+  return {
+    directory,
+    gateway,
+    authority,
+    second,
+    agent,
+    agentSeal,
+    yaml,
+    [Symbol.dispose]: () => temporary[Symbol.dispose](),
+  };
+}
+
+/** Publishes events sealed and signed as a gateway does; and, where a test asks for it, as it must not. */
+export class StrictPublisher {
+  readonly publisher: EventPublisher;
+  readonly #client: JetStreamClient;
+
+  private constructor(
+    connection: NatsConnection,
+    private readonly signer: Signer,
+    private readonly key: DataKey,
+  ) {
+    this.publisher = new EventPublisher(connection);
+    this.#client = jetstream(connection);
+  }
+
+  /** `signer` issues the data key and signs instructions. */
+  static async open(connection: NatsConnection, signer: Signer, readers: readonly string[]): Promise<StrictPublisher> {
+    const { key, grant } = issueDataKey("events", readers, signer, Date.now());
+    const bucket = await NatsGrantBucket.open(connection, 1);
+    await bucket.put(key.id, Buffer.from(JSON.stringify(grant)));
+    return new StrictPublisher(connection, signer, key);
+  }
+
+  seal(event: RadiusEvent, changes: Partial<EventSealing> = {}): PublishedEvent {
+    return sealEvent(event, { signer: this.signer, key: this.key, orderValidityMs: DAY, now: Date.now(), ...changes });
+  }
+
+  async ask(event: RadiusEvent, changes: Partial<EventSealing> = {}): Promise<EventResult> {
+    return await this.askAs(this.seal(event, changes));
+  }
+
+  /** Publishes as it is and waits for the first answer. */
+  async askAs(event: PublishedEvent): Promise<EventResult> {
+    const results = this.publisher.results(event.id, AbortSignal.timeout(20_000));
+    await this.publisher.publish(event);
+    for await (const result of results) return result;
+    throw new Error(`no result for ${event.type}`);
+  }
+
+  async tell(event: RadiusEvent): Promise<void> {
+    await this.publisher.publish(this.seal(event));
+  }
+
+  /** The same bytes once more, as somebody does who has recorded them: under another message id, so that the stream takes them. */
+  async replay(event: PublishedEvent): Promise<void> {
+    const type = event.type.slice("radius.".length);
+    await this.#client.publish(`radius.${event.data.nas}.${type}`, JSON.stringify(event), {
+      msgID: `replay-${Math.random()}`,
+    });
+  }
+}
