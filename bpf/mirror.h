@@ -50,7 +50,7 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
 	const struct mediation_device *device = bpf_map_lookup_elem(&mediation_devices, &intercept->device);
-	const struct route *route;
+	struct route *route;
 	struct handover order = {};
 	bool oversize;
 	__u32 ifindex;
@@ -61,6 +61,8 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 	route = route_to(skb, intercept->device, device, now);
 	if (!route)
 		return FAILED(DROP_NO_ROUTE);
+	if (neighbour_is_away(route, now))
+		return FAILED(DROP_NO_NEIGHBOUR);
 	oversize = route->mtu && largest_datagram(intercept, device, packet) > route->mtu;
 	if (oversize && device->flags & DEVICE_NO_FRAGMENTS)
 		return FAILED(DROP_OVERSIZE);
@@ -70,8 +72,8 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 	order.ip_length = packet->length;
 	order.packets = packet->packets;
 	order.protocol = packet->ip_version == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
-	order.through_stack =
-		oversize || !route->ifindex || needs_single_packets(skb, intercept, device, packet);
+	order.through_stack = oversize || !route->ifindex || only_through_stack(device) ||
+			      needs_single_packets(skb, intercept, device, packet);
 	ifindex = order.through_stack ? config->stack_out_ifindex : route->ifindex;
 	if (!packet->link_bytes)
 		ifindex = config->springboard_ifindex;

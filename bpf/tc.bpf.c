@@ -28,6 +28,7 @@
 #include "due.h"
 #include "mirror.h"
 #include "stack.h"
+#include "losses.h"
 
 /* A copy on its way out must not be taken for the subscriber's traffic where their prefixes overlap. */
 static __always_inline bool is_own_copy(struct __sk_buff *skb)
@@ -261,6 +262,7 @@ static __always_inline int receive_datagram(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	count_mirrored(note.intercept, note.direction, 1, mirrored_bytes(note.intercept, skb->len - ETH_HLEN));
 	count_through_stack(1);
+	note_owner(skb, note.intercept);
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return TC_ACT_OK;
 }
@@ -282,6 +284,7 @@ static __always_inline int receive_fragment(struct __sk_buff *skb)
 		count_mirrored(note.intercept, note.direction, 1, mirrored_bytes(note.intercept, datagram_bytes));
 		count_through_stack(1);
 	}
+	note_owner(skb, note.intercept);
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return TC_ACT_OK;
 }
@@ -303,6 +306,13 @@ int stack_ingress(struct __sk_buff *skb)
 	if (head.kind == NOTE_DATAGRAM)
 		return receive_datagram(skb);
 	return head.kind == NOTE_FRAGMENT ? receive_fragment(skb) : VERDICT_NEXT;
+}
+
+SEC("raw_tp/kfree_skb")
+int stack_loss(struct bpf_raw_tracepoint_args *ctx)
+{
+	count_stack_loss((const struct sk_buff *)ctx->args[0], ctx->args[2]);
+	return 0;
 }
 
 /* Keep places in a chain while one of the programs above moves to its head. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, demonstrate and test: Debian packages, npm packages. Does nothing where nothing is.
+# `setup.sh bench`: also what `make bench` measures against.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,7 +11,10 @@ packages=(
   "libbpf-dev /usr/include/bpf/bpf_helpers.h"
   "make /usr/bin/make"
   "freeradius /usr/sbin/freeradius"
+  "freeradius-rest /usr/lib/freeradius/rlm_rest.so"
   "freeradius-utils /usr/bin/radclient"
+  "eapoltest /usr/bin/eapol_test"
+  "openssl /usr/bin/openssl"
   "nats-server /usr/sbin/nats-server"
   "tshark /usr/bin/tshark"
   "tcpdump /usr/bin/tcpdump"
@@ -20,6 +24,14 @@ packages=(
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
 )
+if [ "${1:-}" = bench ]; then
+  packages+=(
+    "gcc /usr/bin/gcc"
+    "libc6-dev /usr/include/stdio.h"
+    "iptables /usr/sbin/iptables"
+    "nftables /usr/sbin/nft"
+  )
+fi
 
 stop() {
   echo "setup: $1" >&2

@@ -95,6 +95,13 @@ export class Agent {
     return this.store.size;
   }
 
+  /** Stream sequence of the latest event that a session tells of. */
+  lastSequence(): number {
+    let last = 0;
+    for (const { seq } of this.store.all()) last = Math.max(last, seq);
+    return last;
+  }
+
   /** The stream was made anew: what was applied of the old one says nothing about sequences any more. */
   forgetSequences(): void {
     this.parts.log.warn("the stream of events was made anew; events count from its first message on");
@@ -127,6 +134,21 @@ export class Agent {
       { sessions: this.store.size, put, removed, refused: refused.size },
       "ready: the datapath holds what the sessions say",
     );
+  }
+
+  /** Tries again what the datapath refused: room may have become free. */
+  retryFailed(): void {
+    if (!this.live || this.intercepts.counts.failed === 0) return;
+    const { clock, log } = this.parts;
+    let taken = 0;
+    for (const session of [...this.store.all()].filter((candidate) =>
+      candidate.intercepts.some(({ failed }) => failed),
+    )) {
+      const refusal = this.#applier.retry(session, clock());
+      if (refusal?.code === "table-full") break;
+      if (refusal === undefined) taken += 1;
+    }
+    if (taken > 0) log.info({ sessions: taken }, "the datapath took intercepts that it had refused before");
   }
 
   /** Stores what is not stored yet, without waiting for a bus that is gone. */

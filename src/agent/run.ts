@@ -7,7 +7,7 @@ import { connectNats } from "../bus/connect.js";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
 import { SessionBucket } from "../bus/session-bucket.js";
-import { ensureEventStream, StreamMismatchError, whenReady } from "../bus/streams.js";
+import { ensureEventStream, lastSequence, StreamMismatchError, whenReady } from "../bus/streams.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
 import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
@@ -35,7 +35,7 @@ export interface RunningAgent {
   readonly metricsPort: number;
   /** Resolves when the datapath holds what the sessions say; rejects where it never can. */
   readonly ready: Promise<void>;
-  /** Stops taking events, stores what is due and lets go of everything. What is mirrored goes on. */
+  /** Stops taking events, stores what is due and lets go of everything. */
   stop(): Promise<void>;
 }
 
@@ -55,10 +55,13 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   return { metricsPort: run.metricsPort, ready, stop: () => run.stop() };
 }
 
+const RETRY_REFUSED_MS = 5000;
+
 class AgentRun {
   readonly #abort = new AbortController();
   readonly #waitingFor = new Set(["datapath", "NATS", "sessions"]);
   readonly #owner = randomUUID();
+  #retries: NodeJS.Timeout | undefined;
   #metricsServer: MetricsServer | undefined;
   #datapath: Datapath | undefined;
   #embedded: EmbeddedNatsServer | undefined;
@@ -112,12 +115,14 @@ class AgentRun {
     );
     const agent = this.#createAgent(connection, records);
     log.info({ sessions: await agent.load() }, "session records read");
+    if (agent.lastSequence() > (await lastSequence(manager))) agent.forgetSequences();
     await this.#follow(agent, client, manager, connection);
     this.#waitingFor.delete("sessions");
   }
 
   async stop(): Promise<void> {
     this.#abort.abort();
+    clearInterval(this.#retries);
     await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
     await this.#security?.stop();
     await this.#connection?.close();
@@ -171,6 +176,7 @@ class AgentRun {
     void this.#followConnection(connection);
     await Promise.race([Promise.all(caughtUp), aborted(this.#abort.signal)]);
     agent.goLive();
+    this.#retries = setInterval(() => agent.retryFailed(), RETRY_REFUSED_MS);
   }
 
   /** Two agents of one name: this one serves nobody until it is started again. */

@@ -27,6 +27,10 @@ const ATTRIBUTE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$/;
 
 const TYPES: ReadonlyMap<string, RadiusEventType> = new Map(RADIUS_EVENT_TYPES.map((type) => [`radius.${type}`, type]));
 
+/** Names that were found good before: dictionaries are finite, and looking is cheaper than matching. */
+const knownNames = new Set<string>();
+const MAX_KNOWN_NAMES = 4096;
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The part of an event that is in the clear always. */
@@ -85,12 +89,17 @@ function parseEnvelope(id: string, event: JsonObject, subject: string | undefine
   const time = eventTime(event.time);
   if (!isObject(event.data)) throw new EventError("data", "data must be an object");
   const nas = nasName(event.data.nas);
-  if (subject !== undefined && subject !== eventSubject(nas, type)) {
+  if (subject !== undefined && !isSubjectOf(subject, nas, type)) {
     throw new EventError("data.nas", "data.nas and type must be those of the subject that the event was published on");
   }
   const contents = open(event.data, { id, type: `radius.${type}`, nas, time: event.time as string });
   const attributes = parseAttributes(contents.attributes);
   return { id, type, nas, time, attributes, li: parseLi(type, contents.li, attributes) };
+}
+
+function isSubjectOf(subject: string, nas: string, type: RadiusEventType): boolean {
+  // A name that needs no replacement is its own token.
+  return subject === `radius.${nas}.${type}` ? !nas.includes(".") : subject === eventSubject(nas, type);
 }
 
 function parseJson(bytes: Uint8Array): JsonObject {
@@ -134,7 +143,7 @@ function parseAttributes(value: unknown): RadiusAttributes {
     throw new EventError("data.attributes", `data.attributes must have at most ${MAX_ATTRIBUTES} attributes`);
   }
   for (const [name, attribute] of entries) {
-    if (!ATTRIBUTE_NAME.test(name)) {
+    if (!isAttributeName(name)) {
       throw new EventError("data.attributes", "data.attributes must have FreeRADIUS dictionary names as keys");
     }
     if (!isAttributeValue(attribute)) {
@@ -146,6 +155,13 @@ function parseAttributes(value: unknown): RadiusAttributes {
     }
   }
   return value as RadiusAttributes;
+}
+
+function isAttributeName(name: string): boolean {
+  if (knownNames.has(name)) return true;
+  if (!ATTRIBUTE_NAME.test(name)) return false;
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.add(name);
+  return true;
 }
 
 function isAttributeValue(value: unknown): boolean {

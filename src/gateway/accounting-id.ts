@@ -9,8 +9,8 @@ import { eventIdOf } from "./event-id.js";
 const VARYING_TYPES: ReadonlySet<number> = new Set([TYPE.acctDelayTime, TYPE.proxyState, TYPE.messageAuthenticator]);
 const VARYING_NAMES: ReadonlySet<string> = new Set(["Acct-Delay-Time"]);
 
-/** How long a record without Event-Timestamp is remembered, at least; twice that at most. */
-const GENERATION_MS = 60_000;
+/** Within this time, the same record without Event-Timestamp is a retransmission; later, it happened again. */
+const RETRANSMISSION_MS = 30_000;
 const MAX_REMEMBERED = 100_000;
 
 /**
@@ -48,13 +48,13 @@ export class AccountingIds {
   }
 
   #firstSeen(key: string, now: number): number {
-    if (now - this.#born > GENERATION_MS || this.#young.size >= MAX_REMEMBERED) {
+    if (now - this.#born > RETRANSMISSION_MS || this.#young.size >= MAX_REMEMBERED) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#born = now;
     }
     const seen = this.#young.get(key) ?? this.#old.get(key);
-    if (seen !== undefined) return seen;
+    if (seen !== undefined && now - seen < RETRANSMISSION_MS) return seen;
     this.#young.set(key, now);
     return now;
   }

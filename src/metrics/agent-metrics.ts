@@ -32,21 +32,25 @@ export interface AgentGauges {
 }
 
 export class AgentMetrics {
-  readonly #events: Counter<"type" | "result">;
+  readonly #events = new Map<string, Counter.Internal>();
   readonly #activation: Histogram;
   readonly #lag: Gauge;
   readonly #refusals: Counter<"reason">;
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#events = new Counter({
+    const events = new Counter({
       name: "submirror_events_total",
       help: "Events of the stream by type and by what became of them.",
       labelNames: ["type", "result"],
       registers,
     });
     for (const type of [...RADIUS_EVENT_TYPES, "malformed"]) {
-      for (const result of EVENT_RESULTS) this.#events.inc({ type, result }, 0);
+      for (const result of EVENT_RESULTS) {
+        const sample = events.labels(type, result);
+        sample.inc(0);
+        this.#events.set(`${type} ${result}`, sample);
+      }
     }
     this.#lag = new Gauge({
       name: "submirror_event_lag_messages",
@@ -69,7 +73,7 @@ export class AgentMetrics {
   }
 
   event(type: RadiusEventType | "malformed", result: EventResultLabel): void {
-    this.#events.inc({ type, result });
+    this.#events.get(`${type} ${result}`)?.inc();
   }
 
   lag(messages: number): void {

@@ -52,7 +52,7 @@ export interface Session {
   readonly nas: string;
   /** Undefined between an Access-Accept that did not name it and the first accounting of the session. */
   readonly acctSessionId: string | undefined;
-  /** Id of the event that made the record: names it while there is no Acct-Session-Id. */
+  /** Id of the event that made the record: names it while there is no Acct-Session-Id, and is empty from then on. */
   readonly createdBy: string;
   readonly attributes: KeptAttributes;
   /** Prefixes that a later login was given: interim updates of this session no longer claim them. Separated by a blank. */

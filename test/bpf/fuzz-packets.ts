@@ -117,7 +117,7 @@ export class PacketSource {
   }
 
   #mutated(): Buffer {
-    let frame = Buffer.from(this.#pick(this.#corpus));
+    let frame: Buffer = Buffer.from(this.#pick(this.#corpus));
     for (let left = this.below(6); left > 0; left--) frame = this.#mutation(frame);
     return frame;
   }

@@ -21,6 +21,8 @@ const GO_ON = -1;
 const OK = 0;
 const SHOT = 2;
 const REDIRECT = 7;
+/** First bytes of frames on the helper pair. */
+const NOTES: readonly number[] = [0x5a, 0x5c, 0x5e];
 const TTL_AND_CHECKSUM = new Set([21, 22, 24, 25]);
 
 /** Something of everything, so that most packets are copied, in several ways. */
@@ -105,7 +107,8 @@ for (const [way, options] of WAYS)
         const changes = rig.changes(() =>
           fuzz(context, program, (number) => {
             const { frame, context: fields } = source.next();
-            const look = number % 16 === 0 && fields.gsoSize === undefined;
+            // A test run strips an Ethernet header from what it clones, which a packet without one has not.
+            const look = number % 16 === 0 && fields.gsoSize === undefined && !program.endsWith("_l3");
             if (look) rig.med0.drain();
             const ctx = contextBytes(fields);
             const result = loaded.testRun({ data: frame, ctx });
@@ -148,8 +151,8 @@ describe("programs behind the access interfaces, not handed anything", () => {
     });
 
   for (const [program, verdicts] of [
-    ["stack_egress", [OK, SHOT]],
-    ["stack_ingress", [OK, SHOT, REDIRECT]],
+    ["stack_egress", [GO_ON]],
+    ["stack_ingress", [GO_ON, OK, SHOT, REDIRECT]],
     ["springboard_egress", [SHOT]],
     ["tap_ingress", [SHOT, GO_ON]],
   ] as const)
@@ -161,7 +164,7 @@ describe("programs behind the access interfaces, not handed anything", () => {
         const result = loaded.testRun({ data: frame, ctx: contextBytes(fields) });
         if (!(verdicts as readonly number[]).includes(result.retval | 0))
           fail(program, frame, fields, `verdict ${result.retval | 0}`);
-        const isNote = [0x5a, 0x5c, 0x5e].includes(frame[0] ?? 0);
+        const isNote = program === "stack_ingress" && NOTES.includes(frame[0] ?? 0);
         if (!isNote && !result.data.equals(frame)) fail(program, frame, fields, "the packet was changed");
         if (number % 1000 === 0) rig.med0.drain();
       });
@@ -198,7 +201,7 @@ describe("programs behind the access interfaces, handed what is nonsense", () =>
           outcome: 0,
         });
         handovers.updatePerCpu(key, Array<Buffer>(cpus).fill(order));
-        const { retval } = loaded.testRun({ data: frame, ctx: contextBytes(fields), dataOutSize: 0x2_0000 });
+        const { retval } = loaded.testRun({ data: frame, ctx: contextBytes(fields) });
         if (![OK, SHOT, REDIRECT].includes(retval)) fail(program, frame, fields, `verdict ${retval}`);
       });
       handovers.updatePerCpu(key, Array<Buffer>(cpus).fill(Buffer.alloc(Handover.size)));
@@ -209,12 +212,12 @@ describe("programs behind the access interfaces, handed what is nonsense", () =>
     const loaded = rig.datapath.object.program("stack_ingress");
     fuzz(context, "stack_ingress", (number) => {
       const { frame, context: fields } = source.next();
-      frame[0] = [0x5a, 0x5c, 0x5e][source.below(3)] as number;
-      frame[1] = source.below(256);
-      frame[2] = source.below(4) === 0 ? source.below(256) : 14;
+      frame[0] = NOTES[source.below(NOTES.length)] as number;
+      frame[1] = source.below(16) === 0 ? source.below(256) : 0;
+      frame[3] = source.below(4) === 0 ? source.below(256) : 14;
       frame.writeUInt32LE(source.below(12), 4);
-      const { retval } = loaded.testRun({ data: frame, ctx: contextBytes(fields), dataOutSize: 0x2_0000 });
-      if (![OK, SHOT, REDIRECT].includes(retval)) fail("stack_ingress", frame, fields, `verdict ${retval}`);
+      const { retval } = loaded.testRun({ data: frame, ctx: contextBytes(fields) });
+      if (![GO_ON, OK, SHOT, REDIRECT].includes(retval | 0)) fail("stack_ingress", frame, fields, `verdict ${retval}`);
       if (number % 1000 === 0) rig.med0.drain();
     });
   });

@@ -102,8 +102,8 @@ export class Wire implements Disposable {
 
   /** The next frame that left, or undefined. */
   read(): Buffer | undefined {
-    let frame = this.#readAny();
-    while (frame && this.#isToGroup(frame)) frame = this.#readAny();
+    let frame = this.readAny();
+    while (frame && this.#isToGroup(frame)) frame = this.readAny();
     return frame;
   }
 
@@ -112,7 +112,8 @@ export class Wire implements Disposable {
     return this.#linkLayer ? ((frame[0] ?? 0) & 1) === 1 : frame[0] === 0x60 && frame[24] === 0xff;
   }
 
-  #readAny(): Buffer | undefined {
+  /** The next frame that left, those to groups and to everybody included. */
+  readAny(): Buffer | undefined {
     try {
       const bytes = readSync(this.fd, this.#buffer);
       return Buffer.from(this.#buffer.subarray(VNET_BYTES, bytes));

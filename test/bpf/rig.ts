@@ -143,6 +143,7 @@ export class Rig implements Disposable {
         gone() {},
         overtaken() {},
         stranded() {},
+        narrowPath() {},
       },
     );
   }

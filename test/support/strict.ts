@@ -5,13 +5,20 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { NatsGrantBucket } from "../../src/bus/grant-bucket.js";
 import { EventPublisher } from "../../src/bus/publisher.js";
 import type { EventResult, PublishedEvent, RadiusEvent } from "../../src/events/types.js";
+import { NO_AUDIT } from "../../src/security/audit/recorder.js";
+import { grantTrust } from "../../src/security/configured.js";
 import { type EventSealing, sealEvent } from "../../src/security/events/sealed-event.js";
+import { AgentKeys } from "../../src/security/grants/agent-keys.js";
 import { writeSeed } from "../../src/security/keys/files.js";
 import { generateSealingSeed, type SealingKey, sealingKeyFromSeed } from "../../src/security/keys/sealing-key.js";
 import { generateSigningSeed, type Signer, signerFromSeed } from "../../src/security/keys/signing-key.js";
-import { type DataKey } from "../../src/security/seal/data-key.js";
+import { AuthorityTable } from "../../src/security/orders/authorities.js";
+import { ReplayJournal } from "../../src/security/orders/replay-journal.js";
+import type { DataKey } from "../../src/security/seal/data-key.js";
 import { issueDataKey } from "../../src/security/seal/grant.js";
-import { DAY, temporaryDirectory } from "./security.js";
+import { StrictTrust, type StrictTrustOptions } from "../../src/security/strict-trust.js";
+import { silent } from "./nats.js";
+import { AGENT, AUTHORITY, agentKey, agentSeal, DAY, GATEWAY, SECOND, temporaryDirectory } from "./security.js";
 
 export interface StrictKeys extends Disposable {
   readonly directory: string;
@@ -113,4 +120,34 @@ export class StrictPublisher {
       msgID: `replay-${Math.random()}`,
     });
   }
+}
+
+/** The trust of an agent with these authorities, without a bus: no data key was granted to it yet. */
+export function strictTrust(directory: string, changes: Partial<StrictTrustOptions> = {}): StrictTrust {
+  const authorities = new AuthorityTable([GATEWAY, AUTHORITY, SECOND, AGENT]);
+  const sealingKeys = [agentSeal];
+  const agents = [agentSeal.publicKey];
+  return new StrictTrust({
+    keys: new AgentKeys({
+      signer: agentKey,
+      sealingKeys,
+      trust: grantTrust(authorities),
+      agents,
+      notified: agents,
+      clock: Date.now,
+      log: silent,
+    }),
+    sealingKeys,
+    authorities,
+    replay: new ReplayJournal(join(directory, "orders.jsonl"), Date.now()),
+    audit: NO_AUDIT,
+    toleranceMs: 300_000,
+    maxWindowMs: DAY,
+    twoPersonRule: false,
+    plainEvents: false,
+    startsOffRecord: false,
+    clock: Date.now,
+    onRefusal: () => undefined,
+    ...changes,
+  });
 }

@@ -136,7 +136,15 @@ function loggedRecords(servers: readonly RunningFreeradius[]): Set<string> {
 /** Fails unless the stream has every acknowledged record once, and each session's in its order. */
 async function assertComplete(rig: Rig, acknowledged: ReadonlySet<string>): Promise<void> {
   const accounting = async () => (await storedEvents(rig.nats)).filter(({ type }) => type.includes("accounting"));
-  await until("the spool has drained", async () => (await accounting()).length >= acknowledged.size, 30_000);
+  let missing: string[] = [];
+  const complete = async () => {
+    const there = new Set((await accounting()).map(recordOf));
+    missing = [...acknowledged].filter((record) => !there.has(record));
+    return missing.length === 0;
+  };
+  await until("the stream has every record", complete, 30_000).catch((error: Error) => {
+    throw new Error(`${error.message}: ${missing.length} of ${acknowledged.size} missing, such as ${missing[0]}`);
+  });
   const stored = (await accounting()).map(recordOf);
   assert.equal(new Set(stored).size, stored.length, "an event is stored twice");
   assert.deepEqual(new Set(stored), acknowledged);

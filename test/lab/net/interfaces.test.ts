@@ -159,6 +159,9 @@ describe("a mediation interface", () => {
     assert.deepEqual(originals, range(0, edge.sent));
     assert.deepEqual(mirrored.slice(-5), range(edge.sent - 5, edge.sent));
     assert.equal(new Set(mirrored).size, mirrored.length);
+    const lost = Object.values(edge.datapath.counters().dropped).reduce((sum, count) => sum + count, 0n);
+    assert.ok(lost >= 50n);
+    assert.equal(mirrored.length + Number(lost), edge.sent, "to the packet");
   });
 
   test("that is down while it appears is in service all the same", async () => {
