@@ -92,7 +92,7 @@ export class AgentSecurity {
 
   #ownKeys(): OwnKeys {
     const { security } = this.parts.config;
-    const own = readOwnKeys(security, "signing and sealing");
+    const own = readOwnKeys(security, "agent");
     const problems = Array.isArray(own) ? own : [];
     if (security.agents.length === 0) {
       problems.push(

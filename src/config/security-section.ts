@@ -63,12 +63,15 @@ function distinctKeys(list: readonly { readonly keys: readonly string[] }[]): bo
   return new Set(all).size === all.length;
 }
 
-export const securitySection = z.strictObject({
+const sections = z.strictObject({
   mode: z
     .enum(["strict", "lab"])
     .default("strict")
     .describe("lab accepts plain instructions, over loopback NATS alone"),
   signingKeyFile: path.optional().describe("seed of this program's signing key (SU...), readable by its owner alone"),
+  gatewaySigningKeyFile: path
+    .optional()
+    .describe("that of the gateway, where agent and gateway read one file; absent: signingKeyFile"),
   sealingKeyFiles: z
     .array(path)
     .default([])
@@ -108,6 +111,11 @@ export const securitySection = z.strictObject({
   stateDirectory: path
     .default("/var/lib/submirror/state")
     .describe("what outlives a restart: orders taken, data keys issued"),
+});
+
+export const securitySection = sections.refine(({ agents, authorities }) => distinctKeys([...agents, ...authorities]), {
+  path: ["authorities"],
+  message: "must not name the key of an agent: an agent orders nothing",
 });
 
 export const auditSection = z.strictObject({

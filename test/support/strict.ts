@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { type JetStreamClient, jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { stringify } from "yaml";
 import { NatsGrantBucket } from "../../src/bus/grant-bucket.js";
 import { EventPublisher } from "../../src/bus/publisher.js";
 import type { EventResult, PublishedEvent, RadiusEvent } from "../../src/events/types.js";
@@ -27,8 +28,10 @@ export interface StrictKeys extends Disposable {
   readonly second: Signer;
   readonly agent: Signer;
   readonly agentSeal: SealingKey;
-  /** The sections `security` and `audit` of an agent. `more`: further lines of `security`, two blanks in front. */
-  yaml(more?: string): string;
+  /** The sections `security` and `audit`, as objects. */
+  readonly sections: { readonly security: object; readonly audit: object };
+  /** The same as YAML, with `more` in `security`. */
+  yaml(more?: object): string;
 }
 
 /** Keys of one gateway, two authorities and the agents, in files where they belong. */
@@ -36,39 +39,43 @@ export function makeStrictKeys(): StrictKeys {
   const temporary = temporaryDirectory();
   const directory = temporary.path;
   const seeds = { agent: generateSigningSeed(), seal: generateSealingSeed() };
-  writeSeed(join(directory, "agent.sign"), seeds.agent, "of a test");
-  writeSeed(join(directory, "agent.seal"), seeds.seal, "of a test");
-  const [gateway, authority, second] = [0, 1, 2].map(() => signerFromSeed(generateSigningSeed())) as [
-    Signer,
-    Signer,
-    Signer,
-  ];
-  const agent = signerFromSeed(seeds.agent);
-  const agentSeal = sealingKeyFromSeed(seeds.seal);
-  const yaml = (more = ""): string => `
-security:
-  mode: strict
-  signingKeyFile: ${join(directory, "agent.sign")}
-  sealingKeyFiles: [${join(directory, "agent.seal")}]
-  stateDirectory: ${join(directory, "state")}
-  agents: [{ name: edge, keys: [${agent.publicKey}], opens: [${agentSeal.publicKey}] }]
-  authorities:
-    - { name: gw1, kind: gateway, keys: [${gateway.publicKey}], nas: [bng1, bng2], mediation: [198.51.100.0/24], interceptIds: [1-4095] }
-    - { name: north, kind: authority, keys: [${authority.publicKey}], mediation: [198.51.100.0/24], interceptIds: [4096-8191] }
-    - { name: south, kind: authority, keys: [${second.publicKey}] }
-${more}
-audit: { directory: "${join(directory, "audit")}" }
-`;
-  return {
-    directory,
-    gateway,
-    authority,
-    second,
-    agent,
-    agentSeal,
-    yaml,
-    [Symbol.dispose]: () => temporary[Symbol.dispose](),
+  const file = (name: string, seed: string): string => {
+    writeSeed(join(directory, name), seed, "of a test");
+    return join(directory, name);
   };
+  const gatewaySeed = generateSigningSeed();
+  const [agent, gateway, authority, second] = [
+    seeds.agent,
+    gatewaySeed,
+    generateSigningSeed(),
+    generateSigningSeed(),
+  ].map(signerFromSeed) as [Signer, Signer, Signer, Signer];
+  const agentSeal = sealingKeyFromSeed(seeds.seal);
+  const mediation = ["198.51.100.0/24"];
+  const security = {
+    mode: "strict",
+    signingKeyFile: file("agent.sign", seeds.agent),
+    gatewaySigningKeyFile: file("gateway.sign", gatewaySeed),
+    sealingKeyFiles: [file("agent.seal", seeds.seal)],
+    stateDirectory: join(directory, "state"),
+    agents: [{ name: "edge", keys: [agent.publicKey], opens: [agentSeal.publicKey] }],
+    authorities: [
+      {
+        name: "gw1",
+        kind: "gateway",
+        keys: [gateway.publicKey],
+        nas: ["bng1", "bng2"],
+        mediation,
+        interceptIds: ["1-4095"],
+      },
+      { name: "north", kind: "authority", keys: [authority.publicKey], mediation, interceptIds: ["4096-8191"] },
+      { name: "south", kind: "authority", keys: [second.publicKey] },
+    ],
+  };
+  const sections = { security, audit: { directory: join(directory, "audit") } };
+  const yaml = (more: object = {}): string => stringify({ ...sections, security: { ...security, ...more } });
+  const dispose = (): void => temporary[Symbol.dispose]();
+  return { directory, gateway, authority, second, agent, agentSeal, sections, yaml, [Symbol.dispose]: dispose };
 }
 
 /** Publishes events sealed and signed as a gateway does; and, where a test asks for it, as it must not. */

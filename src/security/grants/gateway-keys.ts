@@ -56,6 +56,14 @@ export class GatewayKeys {
     void this.#store();
   }
 
+  get isAttached(): boolean {
+    return this.#bucket !== undefined;
+  }
+
+  isStored(key: string): boolean {
+    return !this.#waiting.has(key);
+  }
+
   /** Resolves when the grant of that data key is where the agents find it. */
   async stored(key: string): Promise<void> {
     while (this.#waiting.has(key)) await this.#store();

@@ -91,8 +91,8 @@ export function dataKeyId(secret: Uint8Array): Buffer {
   return createHash("sha256").update("submirror data key 1\n").update(secret).digest().subarray(0, ID_BYTES);
 }
 
-/** The id of the data key that the bytes were sealed with; undefined where they are too short to be sealed. */
+/** The id of the data key that the bytes were sealed with, or that they begin with; undefined where they are too short. */
 export function sealedWith(sealed: Uint8Array): string | undefined {
-  if (sealed.length < SEAL_OVERHEAD_BYTES) return undefined;
+  if (sealed.length < ID_BYTES) return undefined;
   return Buffer.from(sealed.buffer, sealed.byteOffset, ID_BYTES).toString("base64url");
 }
