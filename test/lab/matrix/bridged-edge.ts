@@ -161,6 +161,7 @@ function openDatapath({ mediation, limits }: EdgeOptions): KernelDatapath {
       },
       attached() {},
       gone() {},
+      narrowPath() {},
       stranded() {},
       overtaken() {},
     },
