@@ -176,12 +176,12 @@ export class KernelDatapath implements Datapath {
   #monitorLinks(): LinkMonitor {
     return new LinkMonitor({
       changed: (link, before) => {
-        this.#interfaces.changed(link);
+        this.#attempt(link.name, () => this.#interfaces.changed(link));
         if (before && before.name !== link.name) this.#followInterface(before.name);
         if (before?.name !== link.name) this.#followInterface(link.name);
       },
       gone: (link) => {
-        this.#interfaces.gone(link);
+        this.#attempt(link.name, () => this.#interfaces.gone(link));
         this.#followInterface(link.name);
       },
     });
@@ -191,6 +191,15 @@ export class KernelDatapath implements Datapath {
   #checkZone(zone: string | undefined): void {
     if (zone === undefined || Object.values(this.options.interfaces.zones ?? {}).includes(zone)) return;
     throw new DatapathError("invalid", "zone must be one of this node's interfaces.zones.", "zone");
+  }
+
+  /** What the kernel refuses for one interface must not keep the others from being followed. */
+  #attempt(interfaceName: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.events.failed(interfaceName, error instanceof Error ? error.message : String(error));
+    }
   }
 
   #matchContext(zone: string | undefined): MatchContext {
