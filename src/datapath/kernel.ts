@@ -4,7 +4,8 @@ import type { LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { receiveDrops } from "../net/device-counters.js";
 import { LinkMonitor } from "../net/link-monitor.js";
-import { attachMode } from "./attach.js";
+import { networkLinks } from "../net/links.js";
+import { attachMode, removeClsactFilters } from "./attach.js";
 import { readTotals } from "./counters.js";
 import { ensureStackPair, removeHelperDevices, STACK_IN } from "./helper-devices.js";
 import { Hooks } from "./hooks.js";
@@ -94,6 +95,7 @@ export class KernelDatapath implements Datapath {
   /** Takes out all that runs of this program lets outlive in `pinDirectory`. */
   static uninstall(pinDirectory: string): void {
     Pins.removeAll(pinDirectory);
+    for (const { ifindex } of networkLinks()) removeClsactFilters(ifindex);
     removeHelperDevices();
   }
 
