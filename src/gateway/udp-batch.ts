@@ -3,11 +3,13 @@
  * much processor time a datagram. Layouts are those of 64-bit little-endian Linux (x86-64, arm64).
  */
 import { isIPv6 } from "node:net";
+import { constants } from "node:os";
 import koffi from "koffi";
 import { parseAddress } from "../net/addresses.js";
-import { lastErrno, libc } from "../net/libc.js";
+import { errnoCode, lastErrno, libc } from "../net/libc.js";
 import { MAX_PACKET_BYTES } from "../radius/packet.js";
 
+const { EAGAIN, EINTR } = constants.errno;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
@@ -122,8 +124,8 @@ export class BatchReceiver {
     const messages = this.#messages;
     const count = libc().recvmmsg(this.fd, messages.headers, BATCH, MSG_DONTWAIT, null);
     if (count < 0) {
-      const code = lastErrno();
-      return code === "EAGAIN" || code === "EINTR" ? 0 : code;
+      const errno = koffi.errno();
+      return errno === EAGAIN || errno === EINTR ? 0 : errnoCode(errno);
     }
     for (let index = 0; index < count; index++) {
       const start = index * SLOT_BYTES;
@@ -211,11 +213,11 @@ export class BatchSender {
         done += sent;
         continue;
       }
-      const code = lastErrno();
-      if (code === "EAGAIN") break;
+      const errno = koffi.errno();
+      if (errno === EAGAIN) break;
       // The error stands before the first of them: that one is given up, or tried again by whoever waits for an answer.
       done++;
-      this.failed(code);
+      this.failed(errnoCode(errno));
     }
     this.#waiting = this.#waiting.slice(done);
     if (this.#waiting.length > 0) this.#schedule();
