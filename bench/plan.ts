@@ -36,11 +36,24 @@ const EVERYTHING: readonly string[] = [
   "xdp-tap",
   "bare-redirect",
 ];
-const FORWARDING = ["forwarding", "tc", "mirred-vxlan", "nft-dup", "iptables-tee", "forwarding-xdp-sinks", "xdp-forward"];
+const FORWARDING = [
+  "forwarding",
+  "tc",
+  "mirred-vxlan",
+  "nft-dup",
+  "iptables-tee",
+  "forwarding-xdp-sinks",
+  "xdp-forward",
+];
 const TABLES = ["forwarding", "tc", "mirred-vxlan", "forwarding-xdp-sinks", "xdp-forward"];
 const FILTERS = ["mirred-vxlan-list", "mirred-vxlan-hash"];
 
-function point(sizes: readonly number[], change: Partial<TrafficSpec>, entries: number, cases: readonly string[]): Point {
+function point(
+  sizes: readonly number[],
+  change: Partial<TrafficSpec>,
+  entries: number,
+  cases: readonly string[],
+): Point {
   const flows = change.flows ?? DEFAULT_FLOWS;
   return { traffic: { sizes, flows, intercepted: 1, subscribers: entries, ...change }, entries, cases };
 }

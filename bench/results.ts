@@ -79,7 +79,10 @@ export function resultsOf(point: Point, measured: readonly Measured[]): Result[]
       handledMpps: median(({ handledMpps }) => handledMpps),
       ratioToForwarding: toForwarding ? rounded(toForwarding.median) : null,
       ratioToMirred: toMirred ? rounded(toMirred.median) : null,
-      copiesArrived: Math.min(1, median(({ copiesPerDue }) => copiesPerDue)),
+      copiesArrived: Math.min(
+        1,
+        median(({ copiesPerDue }) => copiesPerDue),
+      ),
       spread: {
         handledMpps: range(summarize(handled(each.samples))),
         ratioToForwarding: toForwarding ? range(toForwarding) : null,

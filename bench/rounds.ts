@@ -24,8 +24,10 @@ export interface MeasuredPoint {
 const TOO_MANY = 1.5;
 
 function check(wanted: Case, sample: Sample): Sample {
-  if (sample.copiesPerDue > TOO_MANY) throw new Error(`${wanted.title}: ${sample.copiesPerDue} copies arrived for one.`);
-  if (!wanted.mirrors && sample.mirroredMpps > 0) throw new Error(`${wanted.title}: copies arrived, and none were due.`);
+  if (sample.copiesPerDue > TOO_MANY)
+    throw new Error(`${wanted.title}: ${sample.copiesPerDue} copies arrived for one.`);
+  if (!wanted.mirrors && sample.mirroredMpps > 0)
+    throw new Error(`${wanted.title}: copies arrived, and none were due.`);
   return sample;
 }
 

@@ -81,7 +81,9 @@ function describe(plan: Plan, cores: Cores): string {
 }
 
 function takenAway(points: readonly MeasuredPoint[]): string {
-  const shares = points.flatMap(({ measured }) => measured.flatMap(({ samples }) => samples.map((each) => each.takenAway)));
+  const shares = points.flatMap(({ measured }) =>
+    measured.flatMap(({ samples }) => samples.map((each) => each.takenAway)),
+  );
   return `Other processes had the measured core for ${(quantile(shares, 0.5) * 100).toFixed(1)} % of the time.\n`;
 }
 
@@ -102,7 +104,8 @@ function write(points: readonly MeasuredPoint[], lookups: readonly LookupResult[
 
 function requireRoot(): void {
   if (process.getuid?.() !== 0) throw new Error("The bench makes network namespaces and loads eBPF: run it as root.");
-  if (!existsSync(join(ROOT, "build/bpf/tc.o"))) throw new Error('The eBPF objects are not there: run "make all" first.');
+  if (!existsSync(join(ROOT, "build/bpf/tc.o")))
+    throw new Error('The eBPF objects are not there: run "make all" first.');
 }
 
 async function main(): Promise<number> {
@@ -123,7 +126,9 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`bench: ${error instanceof Error ? (process.env["DEBUG"] ? error.stack : error.message) : String(error)}\n`);
+    process.stderr.write(
+      `bench: ${error instanceof Error ? (process.env["DEBUG"] ? error.stack : error.message) : String(error)}\n`,
+    );
     process.exitCode = 1;
   },
 );

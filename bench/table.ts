@@ -75,8 +75,7 @@ export function pointTable(measured: MeasuredPoint, results: readonly Result[], 
 
 export function lookupTable(lookups: readonly LookupResult[], paint: Paint): string {
   const table = new Table({ head: ["  entries", "finds, ns", "finds nothing, ns"], chars: PLAIN, style: STYLE });
-  for (const { entries, hitNs, missNs } of lookups)
-    table.push([`  ${entries}`, hitNs.toFixed(1), missNs.toFixed(1)]);
+  for (const { entries, hitNs, missNs } of lookups) table.push([`  ${entries}`, hitNs.toFixed(1), missNs.toFixed(1)]);
   return `${paint.bold("One lookup at a random address, by entries in the table")}\n${table.toString()}\n`;
 }
 

@@ -5,11 +5,12 @@ import type { InterceptSpec } from "../intercepts/types.js";
 import { type AdoptedIntercept, adopt } from "./adopt.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
 import { addCounters, NO_COUNTERS, readIntercept } from "./counters.js";
-import { encodeDevice, encodeDropPolicy, encodeIntercept } from "./encode.js";
+import { encodeDropPolicy, encodeIntercept } from "./encode.js";
 import { type InterfaceKeys, InterfaceMatches } from "./interface-matches.js";
 import { Bucket, ConfigFlags, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
 import { MapWriter } from "./map-writer.js";
 import { interfaceKey, type MatchContext, type MatchKey, type MatchMap, matchKey } from "./matches.js";
+import { type DeviceSurroundings, MediationDevices } from "./mediation-devices.js";
 import type { DatapathOptions } from "./options.js";
 import { DatapathError, type InterceptCounters, type MapFill } from "./port.js";
 import { indexKey, SharedRows } from "./registers.js";
@@ -69,7 +70,7 @@ export class InterceptTable {
   readonly #sieve: Sieve;
   readonly #targets: TargetTable;
   readonly #slots: Slots;
-  readonly #devices: SharedRows;
+  readonly devices: MediationDevices;
   readonly #policies: SharedRows;
   readonly #running = new Map<string, Running>();
   readonly #interfaces = new InterfaceMatches();
@@ -80,6 +81,7 @@ export class InterceptTable {
   constructor(
     private readonly object: LoadedObject,
     private readonly options: Pick<DatapathOptions, "limits" | "mediation">,
+    surroundings: DeviceSurroundings,
   ) {
     const map = (name: string) => object.map(name);
     this.#rows = this.#writer.wrap(map("intercepts"));
@@ -96,8 +98,8 @@ export class InterceptTable {
     };
     this.#targets = new TargetTable(matchMaps, this.#sieve);
     this.#slots = new Slots(map("intercepts").maxEntries);
-    this.#devices = new SharedRows(map("mediation_devices"), "mediation devices", "mediation.address");
-    this.#policies = new SharedRows(map("drop_policies"), "drop policies", "dropPolicy", 1);
+    this.devices = new MediationDevices(map("mediation_devices"), options.mediation, surroundings);
+    this.#policies = new SharedRows(map("drop_policies"), "drop policies", "dropPolicy", undefined, 1);
     this.#emptyStats = (map("intercept_stats").lookupPerCpu(indexKey(0)) ?? []).map(() => Buffer.alloc(Stats.size));
   }
 
@@ -108,7 +110,7 @@ export class InterceptTable {
       for (const { match, slots } of matches) this.#targets.adopt(match, slots);
     });
     this.#slots.adopt(new Set(intercepts.map(({ slot }) => slot)));
-    this.#devices.adopt(intercepts.map(({ device }) => device));
+    this.devices.adopt(intercepts.map(({ device }) => device));
     this.#policies.adopt(intercepts.flatMap(({ dropPolicy }) => (dropPolicy === 0 ? [] : [dropPolicy])));
     for (const intercept of intercepts) this.#adoptOne(intercept);
   }
@@ -204,7 +206,7 @@ export class InterceptTable {
     return [
       { map: "intercepts", entries: this.#running.size, capacity: this.options.limits.intercepts },
       ...matches,
-      { map: "mediation_devices", entries: this.#devices.used, capacity: this.#devices.capacity },
+      { map: "mediation_devices", entries: this.devices.used, capacity: this.devices.capacity },
       { map: "drop_policies", entries: this.#policies.used, capacity: this.#policies.capacity - 1 },
     ];
   }
@@ -273,11 +275,11 @@ export class InterceptTable {
     );
     const matches = [...byAddress, ...interfaces.values()].filter((match) => match !== undefined);
     const policy = encodeDropPolicy(spec.dropPolicy);
-    const device = this.#devices.take(encodeDevice(spec.mediation.address, this.options.mediation));
+    const device = this.devices.take(spec.mediation.address);
     try {
       return { device, dropPolicy: policy ? this.#policies.take(DropPolicy.encode(policy)) : 0, matches, interfaces };
     } catch (error) {
-      this.#devices.release(device);
+      this.devices.release(device);
       throw error;
     }
   }
@@ -298,7 +300,7 @@ export class InterceptTable {
   }
 
   #releasePlaces({ device, dropPolicy }: Pick<Running, "device" | "dropPolicy">): void {
-    this.#devices.release(device);
+    this.devices.release(device);
     if (dropPolicy !== 0) this.#policies.release(dropPolicy);
   }
 

@@ -30,7 +30,6 @@ export const Limits = {
   MAX_VLAN_TAGS: 2,
   MAX_TERMS: 16,
   MAX_FRAGMENTS: 56,
-  MAX_XDP_COPIES: 6,
 } as const;
 export type Limits = (typeof Limits)[keyof typeof Limits];
 
@@ -51,7 +50,9 @@ export const DropReason = {
   DROP_STALE_INTERCEPT: 12,
   DROP_TOO_MANY_COPIES: 13,
   DROP_TTL_RESTORE: 14,
-  DROP_REASONS: 15,
+  DROP_NO_NEIGHBOUR: 15,
+  DROP_STACK: 16,
+  DROP_REASONS: 17,
 } as const;
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];
 
@@ -91,6 +92,7 @@ export const DeviceFlags = {
   DEVICE_NO_FRAGMENTS: 2,
   DEVICE_STACK_ONLY: 4,
   DEVICE_UDP_CHECKSUM: 8,
+  DEVICE_IPSEC: 16,
 } as const;
 export type DeviceFlags = (typeof DeviceFlags)[keyof typeof DeviceFlags];
 
@@ -205,7 +207,7 @@ export const DropPolicy = {
   },
 } as const;
 
-/** struct config, 28 bytes */
+/** struct config, 32 bytes */
 export interface Config {
   flags: number;
   stack_out_ifindex: number;
@@ -214,16 +216,17 @@ export interface Config {
   stack_in_mac: Buffer;
   ttl: number;
   sieve_mask: number;
+  network_namespace: number;
 }
 
 export const Config = {
   name: "config",
-  size: 28,
-  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22, sieve_mask: 24 },
-  /** Writes all 28 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Config, buffer: Buffer = Buffer.allocUnsafe(28), offset = 0): Buffer {
-    requireRoom(buffer, offset, 28, "config");
-    buffer.fill(0, offset, offset + 28);
+  size: 32,
+  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22, sieve_mask: 24, network_namespace: 28 },
+  /** Writes all 32 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Config, buffer: Buffer = Buffer.allocUnsafe(32), offset = 0): Buffer {
+    requireRoom(buffer, offset, 32, "config");
+    buffer.fill(0, offset, offset + 32);
     buffer.writeUInt32LE(value.flags, offset);
     buffer.writeUInt32LE(value.stack_out_ifindex, offset + 4);
     buffer.writeUInt32LE(value.stack_in_ifindex, offset + 8);
@@ -231,10 +234,11 @@ export const Config = {
     putBytes(value.stack_in_mac, 6, buffer, offset + 16, "Config.stack_in_mac");
     buffer.writeUInt8(value.ttl, offset + 22);
     buffer.writeUInt32LE(value.sieve_mask, offset + 24);
+    buffer.writeUInt32LE(value.network_namespace, offset + 28);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Config {
-    requireRoom(buffer, offset, 28, "config");
+    requireRoom(buffer, offset, 32, "config");
     return {
       flags: buffer.readUInt32LE(offset),
       stack_out_ifindex: buffer.readUInt32LE(offset + 4),
@@ -243,6 +247,7 @@ export const Config = {
       stack_in_mac: Buffer.from(buffer.subarray(offset + 16, offset + 16 + 6)),
       ttl: buffer.readUInt8(offset + 22),
       sieve_mask: buffer.readUInt32LE(offset + 24),
+      network_namespace: buffer.readUInt32LE(offset + 28),
     };
   },
 } as const;
@@ -676,9 +681,11 @@ export const Bucket = {
   },
 } as const;
 
-/** struct route, 40 bytes */
+/** struct route, 56 bytes */
 export interface Route {
   asked_ns: bigint;
+  unresolved_ns: bigint;
+  tried_ns: bigint;
   ifindex: number;
   mtu: number;
   source_mac: Buffer;
@@ -689,36 +696,40 @@ export interface Route {
 
 export const Route = {
   name: "route",
-  size: 40,
-  offsets: { asked_ns: 0, ifindex: 8, mtu: 12, source_mac: 16, destination_mac: 22, next_id: 28, ids_left: 32 },
-  /** Writes all 40 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Route, buffer: Buffer = Buffer.allocUnsafe(40), offset = 0): Buffer {
-    requireRoom(buffer, offset, 40, "route");
-    buffer.fill(0, offset, offset + 40);
+  size: 56,
+  offsets: { asked_ns: 0, unresolved_ns: 8, tried_ns: 16, ifindex: 24, mtu: 28, source_mac: 32, destination_mac: 38, next_id: 44, ids_left: 48 },
+  /** Writes all 56 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Route, buffer: Buffer = Buffer.allocUnsafe(56), offset = 0): Buffer {
+    requireRoom(buffer, offset, 56, "route");
+    buffer.fill(0, offset, offset + 56);
     buffer.writeBigUInt64LE(value.asked_ns, offset);
-    buffer.writeUInt32LE(value.ifindex, offset + 8);
-    buffer.writeUInt32LE(value.mtu, offset + 12);
-    putBytes(value.source_mac, 6, buffer, offset + 16, "Route.source_mac");
-    putBytes(value.destination_mac, 6, buffer, offset + 22, "Route.destination_mac");
-    buffer.writeUInt32LE(value.next_id, offset + 28);
-    buffer.writeUInt32LE(value.ids_left, offset + 32);
+    buffer.writeBigUInt64LE(value.unresolved_ns, offset + 8);
+    buffer.writeBigUInt64LE(value.tried_ns, offset + 16);
+    buffer.writeUInt32LE(value.ifindex, offset + 24);
+    buffer.writeUInt32LE(value.mtu, offset + 28);
+    putBytes(value.source_mac, 6, buffer, offset + 32, "Route.source_mac");
+    putBytes(value.destination_mac, 6, buffer, offset + 38, "Route.destination_mac");
+    buffer.writeUInt32LE(value.next_id, offset + 44);
+    buffer.writeUInt32LE(value.ids_left, offset + 48);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Route {
-    requireRoom(buffer, offset, 40, "route");
+    requireRoom(buffer, offset, 56, "route");
     return {
       asked_ns: buffer.readBigUInt64LE(offset),
-      ifindex: buffer.readUInt32LE(offset + 8),
-      mtu: buffer.readUInt32LE(offset + 12),
-      source_mac: Buffer.from(buffer.subarray(offset + 16, offset + 16 + 6)),
-      destination_mac: Buffer.from(buffer.subarray(offset + 22, offset + 22 + 6)),
-      next_id: buffer.readUInt32LE(offset + 28),
-      ids_left: buffer.readUInt32LE(offset + 32),
+      unresolved_ns: buffer.readBigUInt64LE(offset + 8),
+      tried_ns: buffer.readBigUInt64LE(offset + 16),
+      ifindex: buffer.readUInt32LE(offset + 24),
+      mtu: buffer.readUInt32LE(offset + 28),
+      source_mac: Buffer.from(buffer.subarray(offset + 32, offset + 32 + 6)),
+      destination_mac: Buffer.from(buffer.subarray(offset + 38, offset + 38 + 6)),
+      next_id: buffer.readUInt32LE(offset + 44),
+      ids_left: buffer.readUInt32LE(offset + 48),
     };
   },
 } as const;
 
-/** struct totals, 184 bytes */
+/** struct totals, 200 bytes */
 export interface Totals {
   mirrored: DirectionCounters[];
   dropped: bigint[];
@@ -730,35 +741,35 @@ export interface Totals {
 
 export const Totals = {
   name: "totals",
-  size: 184,
-  offsets: { mirrored: 0, dropped: 32, fragmented: 152, through_stack: 160, policy_excluded: 168, by_xdp: 176 },
-  /** Writes all 184 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Totals, buffer: Buffer = Buffer.allocUnsafe(184), offset = 0): Buffer {
-    requireRoom(buffer, offset, 184, "totals");
-    buffer.fill(0, offset, offset + 184);
+  size: 200,
+  offsets: { mirrored: 0, dropped: 32, fragmented: 168, through_stack: 176, policy_excluded: 184, by_xdp: 192 },
+  /** Writes all 200 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Totals, buffer: Buffer = Buffer.allocUnsafe(200), offset = 0): Buffer {
+    requireRoom(buffer, offset, 200, "totals");
+    buffer.fill(0, offset, offset + 200);
     requireLength(value.mirrored, 2, "Totals.mirrored");
     value.mirrored.forEach((element0, index0) => {
       DirectionCounters.encode(element0, buffer, offset + index0 * 16);
     });
-    requireLength(value.dropped, 15, "Totals.dropped");
+    requireLength(value.dropped, 17, "Totals.dropped");
     value.dropped.forEach((element0, index0) => {
       buffer.writeBigUInt64LE(element0, offset + 32 + index0 * 8);
     });
-    buffer.writeBigUInt64LE(value.fragmented, offset + 152);
-    buffer.writeBigUInt64LE(value.through_stack, offset + 160);
-    buffer.writeBigUInt64LE(value.policy_excluded, offset + 168);
-    buffer.writeBigUInt64LE(value.by_xdp, offset + 176);
+    buffer.writeBigUInt64LE(value.fragmented, offset + 168);
+    buffer.writeBigUInt64LE(value.through_stack, offset + 176);
+    buffer.writeBigUInt64LE(value.policy_excluded, offset + 184);
+    buffer.writeBigUInt64LE(value.by_xdp, offset + 192);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Totals {
-    requireRoom(buffer, offset, 184, "totals");
+    requireRoom(buffer, offset, 200, "totals");
     return {
       mirrored: Array.from({ length: 2 }, (_, index0) => DirectionCounters.decode(buffer, offset + index0 * 16)),
-      dropped: Array.from({ length: 15 }, (_, index0) => buffer.readBigUInt64LE(offset + 32 + index0 * 8)),
-      fragmented: buffer.readBigUInt64LE(offset + 152),
-      through_stack: buffer.readBigUInt64LE(offset + 160),
-      policy_excluded: buffer.readBigUInt64LE(offset + 168),
-      by_xdp: buffer.readBigUInt64LE(offset + 176),
+      dropped: Array.from({ length: 17 }, (_, index0) => buffer.readBigUInt64LE(offset + 32 + index0 * 8)),
+      fragmented: buffer.readBigUInt64LE(offset + 168),
+      through_stack: buffer.readBigUInt64LE(offset + 176),
+      policy_excluded: buffer.readBigUInt64LE(offset + 184),
+      by_xdp: buffer.readBigUInt64LE(offset + 192),
     };
   },
 } as const;
@@ -844,7 +855,7 @@ export const layouts = [Term, DropPolicy, Config, MediationInterface, Intercept,
 /** The maps as the source defines them; sizes in bytes. */
 export const maps = {
   drop_policies: { name: "drop_policies", type: "array", keySize: 4, valueSize: 1284, maxEntries: 1, value: DropPolicy },
-  configs: { name: "configs", type: "array", keySize: 4, valueSize: 28, maxEntries: 1, value: Config },
+  configs: { name: "configs", type: "array", keySize: 4, valueSize: 32, maxEntries: 1, value: Config },
   mediation_interfaces: { name: "mediation_interfaces", type: "hash", keySize: 4, valueSize: 4, maxEntries: 256, value: MediationInterface },
   intercepts: { name: "intercepts", type: "array", keySize: 4, valueSize: 112, maxEntries: 1, value: Intercept },
   mediation_devices: { name: "mediation_devices", type: "array", keySize: 4, valueSize: 40, maxEntries: 1, value: MediationDevice },
@@ -856,10 +867,10 @@ export const maps = {
   links: { name: "links", type: "hash", keySize: 20, valueSize: 36, maxEntries: 1, key: LinkKey, value: Targets },
   intercept_stats: { name: "intercept_stats", type: "percpu_array", keySize: 4, valueSize: 48, maxEntries: 1, value: InterceptCounters },
   buckets: { name: "buckets", type: "array", keySize: 4, valueSize: 24, maxEntries: 1, value: Bucket },
-  routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 40, maxEntries: 1, value: Route },
+  routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 56, maxEntries: 1, value: Route },
   identifications: { name: "identifications", type: "array", keySize: 4, valueSize: 4, maxEntries: 1 },
   zones: { name: "zones", type: "hash", keySize: 4, valueSize: 4, maxEntries: 65536 },
-  totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 184, maxEntries: 1, value: Totals },
+  totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 200, maxEntries: 1, value: Totals },
   handovers: { name: "handovers", type: "percpu_array", keySize: 4, valueSize: 40, maxEntries: 1, value: Handover },
   checksum_chunks: { name: "checksum_chunks", type: "percpu_array", keySize: 4, valueSize: 512, maxEntries: 1, value: ChecksumChunk },
 } as const;

@@ -74,6 +74,14 @@ export interface RadiusEvent {
   readonly data: RadiusEventData;
 }
 
+/** What stands on the bus in strict mode: attributes and instruction sealed, the latter signed too. */
+export interface SealedRadiusEvent extends Omit<RadiusEvent, "data"> {
+  /** `sealed`: base64url. */
+  readonly data: { readonly nas: string; readonly sealed: string };
+}
+
+export type PublishedEvent = RadiusEvent | SealedRadiusEvent;
+
 /** RFC 5176 section 3.5 and RFC 5176 section 7 values that this service answers with. */
 export const ERROR_CAUSE = {
   unsupportedAttribute: 401,

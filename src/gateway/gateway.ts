@@ -1,5 +1,5 @@
 /** The RADIUS front door: `startGateway` opens its ports. */
-import type { RadiusEvent } from "../events/types.js";
+import type { PublishedEvent, RadiusEvent } from "../events/types.js";
 import { assemble, type Parts, RADSEC_SECRET, type Surroundings, upstreamNames } from "./assemble.js";
 import type { NasClient } from "./auth-proxy.js";
 import type { CoaClient } from "./coa.js";
@@ -118,7 +118,7 @@ class Running {
     const { config, ports } = this;
     const { seal = (event: RadiusEvent) => event, bus, log, metricsRegistry } = ports;
     const dictionary = loadDictionary(config.dictionaries);
-    const spool = config.spool === undefined ? undefined : await Spool.open<RadiusEvent>(config.spool);
+    const spool = config.spool === undefined ? undefined : await Spool.open<PublishedEvent>(config.spool);
     if (spool === undefined) {
       log.warn({}, "there is no radius.spool: while NATS is away, accounting is not acknowledged");
     }

@@ -2,16 +2,16 @@
  * Events on their way to JetStream. While the bus stores them, straight; from the first that it does not store, through
  * the spool, until that has drained: so that they arrive in order, and once, since the bus knows them by their ids.
  */
-import type { RadiusEvent } from "../events/types.js";
+import type { PublishedEvent } from "../events/types.js";
 import type { Cancel, Clock, Log } from "./ports.js";
 import type { Spool } from "./spool.js";
 
 export type StoreOutcome = "stored" | "spooled" | "lost";
 
 export interface OutboxOptions {
-  readonly publish: (event: RadiusEvent) => Promise<void>;
+  readonly publish: (event: PublishedEvent) => Promise<void>;
   /** Absent: what the bus does not store is lost, and nothing is acknowledged for it. */
-  readonly spool: Spool<RadiusEvent> | undefined;
+  readonly spool: Spool<PublishedEvent> | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** How long the bus may take to store an event. */
@@ -27,7 +27,7 @@ const BATCH = 256;
 const CLOSE_POLL_MS = 10;
 
 interface InFlight {
-  readonly event: RadiusEvent;
+  readonly event: PublishedEvent;
   readonly settle: (outcome: StoreOutcome) => void;
 }
 
@@ -49,7 +49,7 @@ export class Outbox {
   }
 
   /** Resolves when the event is safe, or cannot be made so. Never rejects. */
-  store(event: RadiusEvent): Promise<StoreOutcome> {
+  store(event: PublishedEvent): Promise<StoreOutcome> {
     if (this.#draining !== undefined && this.#held === undefined) return this.#spool(event);
     return new Promise((resolve) => {
       const entry: InFlight = { event, settle: resolve };
@@ -64,7 +64,7 @@ export class Outbox {
   }
 
   /** Publishes without the spool: for what must be acted on now or not at all. Never rejects. */
-  async publishNow(event: RadiusEvent): Promise<boolean> {
+  async publishNow(event: PublishedEvent): Promise<boolean> {
     return this.#publish(event);
   }
 
@@ -99,7 +99,7 @@ export class Outbox {
     this.#drain(spool);
   }
 
-  async #spool(event: RadiusEvent): Promise<StoreOutcome> {
+  async #spool(event: PublishedEvent): Promise<StoreOutcome> {
     const { spool, log } = this.options;
     if (spool === undefined) return "lost";
     try {
@@ -114,12 +114,12 @@ export class Outbox {
     }
   }
 
-  #drain(spool: Spool<RadiusEvent>): void {
+  #drain(spool: Spool<PublishedEvent>): void {
     this.#draining = this.#drainAll(spool);
   }
 
   /** Until the spool is empty, or we close. */
-  async #drainAll(spool: Spool<RadiusEvent>): Promise<void> {
+  async #drainAll(spool: Spool<PublishedEvent>): Promise<void> {
     const { log } = this.options;
     while (!this.#closing) {
       try {
@@ -137,7 +137,7 @@ export class Outbox {
     this.#releaseToSpool();
   }
 
-  async #drainBatch(spool: Spool<RadiusEvent>): Promise<"more" | "last" | "empty" | "stuck"> {
+  async #drainBatch(spool: Spool<PublishedEvent>): Promise<"more" | "last" | "empty" | "stuck"> {
     const batch = await spool.read(BATCH);
     const { records } = batch;
     if (records.length === 0 && spool.isEmpty) return "empty";
@@ -182,7 +182,7 @@ export class Outbox {
     });
   }
 
-  #publish(event: RadiusEvent): Promise<boolean> {
+  #publish(event: PublishedEvent): Promise<boolean> {
     return new Promise((resolve) => {
       let cancel: Cancel | undefined = this.options.clock.after(this.options.timeoutMs, () => resolve(false));
       const settle = (stored: boolean) => {

@@ -1,5 +1,5 @@
 /** Where events go, and what becomes of them. */
-import type { RadiusEvent } from "../events/types.js";
+import type { PublishedEvent, RadiusEvent } from "../events/types.js";
 import { type Answers, type AskLimits, askAgents } from "./ask-agents.js";
 import type { GatewayMetrics } from "./metrics.js";
 import type { Outbox, StoreOutcome } from "./outbox.js";
@@ -11,7 +11,7 @@ export interface PublisherOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GatewayMetrics;
-  readonly seal: (event: RadiusEvent) => RadiusEvent | Promise<RadiusEvent>;
+  readonly seal: (event: RadiusEvent) => PublishedEvent | Promise<PublishedEvent>;
 }
 
 export class Publisher {
@@ -55,7 +55,7 @@ export class Publisher {
     return outcome;
   }
 
-  async #sealed(event: RadiusEvent): Promise<RadiusEvent | undefined> {
+  async #sealed(event: RadiusEvent): Promise<PublishedEvent | undefined> {
     try {
       return await this.options.seal(event);
     } catch (error) {

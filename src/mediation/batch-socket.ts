@@ -19,6 +19,9 @@ const SO_TIMESTAMPNS = 35;
 const SO_MEMINFO = 55;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const SOL_UDP = 17;
+/** linux/udp.h */
+const UDP_NO_CHECK6_RX = 102;
 const MSG_DONTWAIT = 0x40;
 
 /** Datagrams a call. */
@@ -72,6 +75,8 @@ export class BatchSocket {
     if (this.#fd < 0) throw new SocketError("socket", lastErrno());
     try {
       if (this.#isIpv6) this.#set(IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      // Copies come without a UDP checksum, as RFC 6935 allows; unless a socket says that it takes them, they are dropped.
+      if (this.#isIpv6) this.#set(SOL_UDP, UDP_NO_CHECK6_RX, 1);
       this.#set(SOL_SOCKET, SO_TIMESTAMPNS, 1);
       if (!this.#trySet(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) this.#set(SOL_SOCKET, SO_RCVBUF, receiveBuffer);
       const name = socketAddress(address, port);

@@ -108,7 +108,7 @@ export function parsePrefix(text: string): IpPrefix | { readonly problem: string
   if (!address || rest.length > 0) return { problem: "is not an IP prefix (expected ADDRESS/LENGTH)" };
   const longest = address.family === 4 ? 32 : 128;
   const length = lengthText === undefined ? longest : Number(lengthText);
-  if (lengthText !== undefined && !/^\d{1,3}$/.test(lengthText))
+  if (lengthText !== undefined && !/^(0|[1-9]\d{0,2})$/.test(lengthText))
     return { problem: "has no prefix length behind the /" };
   if (length > longest) return { problem: `has a prefix length over ${longest}` };
   if (length < longest && !maskBytes(address.bytes, length).equals(address.bytes))
@@ -117,13 +117,20 @@ export function parsePrefix(text: string): IpPrefix | { readonly problem: string
 }
 
 /** The one text of an address, IPv6 as in RFC 5952, so that equal addresses are equal strings. */
-export function formatAddress(address: IpAddress): string {
-  if (address.family === 4) return address.bytes.join(".");
-  const groups = Array.from({ length: 8 }, (_, index) => address.bytes.readUInt16BE(index * 2));
-  const gap = longestZeroRun(groups);
-  const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(":");
-  if (gap.length < 2) return hex(groups);
-  return `${hex(groups.slice(0, gap.start))}::${hex(groups.slice(gap.start + gap.length))}`;
+export function formatAddress({ family, bytes }: IpAddress): string {
+  if (family === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
+  const gap = longestZeroRun(bytes);
+  let text = "";
+  for (let group = 0; group < 8; group++) {
+    if (group === gap.start && gap.length > 1) {
+      text += "::";
+      group += gap.length - 1;
+    } else {
+      if (text !== "" && !text.endsWith(":")) text += ":";
+      text += (((bytes[group * 2] ?? 0) << 8) | (bytes[group * 2 + 1] ?? 0)).toString(16);
+    }
+  }
+  return text;
 }
 
 export function formatPrefix(prefix: IpPrefix): string {
@@ -136,12 +143,13 @@ export function isLoopback(address: IpAddress): boolean {
   return address.bytes.every((byte, index) => byte === (index === 15 ? 1 : 0));
 }
 
-function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
+/** In groups of 16 bits; of equally long ones the first. */
+function longestZeroRun(bytes: Buffer): { start: number; length: number } {
   let best = { start: 0, length: 0 };
   let start = 0;
-  for (const [index, group] of groups.entries()) {
-    if (group !== 0) start = index + 1;
-    else if (index + 1 - start > best.length) best = { start, length: index + 1 - start };
+  for (let group = 0; group < 8; group++) {
+    if (bytes[group * 2] !== 0 || bytes[group * 2 + 1] !== 0) start = group + 1;
+    else if (group + 1 - start > best.length) best = { start, length: group + 1 - start };
   }
   return best;
 }

@@ -1,6 +1,7 @@
 /** How packets to an address leave this node, and the neighbour that they are handed to. Throws NetlinkError. */
 import type { IpAddress } from "./addresses.js";
 import { NetlinkError } from "./netlink/errors.js";
+import { encodeLinkQuery, type NetworkLink, parseLink } from "./netlink/link.js";
 import {
   encodeNeighbourQuery,
   encodeNeighbourState,
@@ -34,6 +35,12 @@ export class NextHopQueries implements Disposable {
   route(destination: IpAddress, source: IpAddress, input: number): Route | undefined {
     const query = encodeRouteQuery(destination, source, input);
     return orNothing(() => parseRoute(this.#socket.ask(MESSAGE.GETROUTE, query, "the route to an address")));
+  }
+
+  /** Undefined where there is none. */
+  link(ifindex: number): NetworkLink | undefined {
+    const query = encodeLinkQuery(ifindex);
+    return orNothing(() => parseLink(this.#socket.ask(MESSAGE.GETLINK, query, "an interface"))?.link);
   }
 
   /** Undefined where the kernel does not know of it, and does not ask for it either. */

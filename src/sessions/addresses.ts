@@ -10,19 +10,26 @@ const NOT_YET_AN_ADDRESS: ReadonlySet<string> = new Set(["255.255.255.255", "255
 
 /**
  * The canonical prefixes of an address attribute, separated by a blank. Undefined: not in the event, leave what is known.
- * Throws EventError that names the attribute.
+ * `known`: the value that the session has. Throws EventError that names the attribute.
  */
-export function readAddresses(name: AddressAttribute, attributes: RadiusAttributes): string | undefined {
+export function readAddresses(
+  name: AddressAttribute,
+  attributes: RadiusAttributes,
+  known?: string,
+): string | undefined {
   if (!Object.hasOwn(attributes, name)) return undefined;
-  if (name === "Framed-IP-Address") return readFramedIpAddress(attributes);
+  // What is known is canonical: nearly every interim update repeats it to the letter.
+  if (known !== undefined && attributes[name] === known) return known;
+  if (name === "Framed-IP-Address") return readFramedIpAddress(attributes, known);
   const values = valuesOf(attributes, name);
   if (values.length === 0) return undefined;
   const read = READERS[name];
   return [...new Set(values.map((value) => read(name, value)))].join(" ");
 }
 
-function readFramedIpAddress(attributes: RadiusAttributes): string | undefined {
+function readFramedIpAddress(attributes: RadiusAttributes, known?: string): string | undefined {
   const value = valueOf(attributes, "Framed-IP-Address");
+  if (known !== undefined && known === `${value}/32` && !Object.hasOwn(attributes, "Framed-IP-Netmask")) return known;
   if (value === undefined || NOT_YET_AN_ADDRESS.has(value)) return undefined;
   const address = parseAddress(value);
   if (address?.family !== 4) throw new EventError("Framed-IP-Address", "Framed-IP-Address must be an IPv4 address");

@@ -1,4 +1,5 @@
 /** What is known of one subscriber session. Records are never changed in place: a change is a new record. */
+import type { Mandate } from "../events/li.js";
 import type { LiInstruction } from "../events/types.js";
 
 /** Attributes that say who or where the subscriber is. Kept as they came. */
@@ -41,6 +42,8 @@ export interface SessionIntercept {
   /** Undefined while a 4-byte handle waits for the Acct-Session-Id. */
   readonly sessionId: number | undefined;
   readonly source: "radiusLogin" | "radiusCoa";
+  /** Undefined where nothing bounds it. */
+  readonly mandate: Mandate | undefined;
   /** The datapath refused it after it had been promised; tried again whenever the session changes. */
   readonly failed: boolean;
 }
@@ -49,7 +52,7 @@ export interface Session {
   readonly nas: string;
   /** Undefined between an Access-Accept that did not name it and the first accounting of the session. */
   readonly acctSessionId: string | undefined;
-  /** Id of the event that made the record: names it while there is no Acct-Session-Id. */
+  /** Id of the event that made the record: names it while there is no Acct-Session-Id, and is empty from then on. */
   readonly createdBy: string;
   readonly attributes: KeptAttributes;
   /** Prefixes that a later login was given: interim updates of this session no longer claim them. Separated by a blank. */

@@ -57,6 +57,8 @@ function keyOf(rig: Rig, slot: number): string {
 export function setRoute(rig: Rig, device: number, id: number, mtu = 1500): void {
   const route = Route.encode({
     asked_ns: bootClockNs() + 3_600_000_000_000n,
+    unresolved_ns: 0n,
+    tried_ns: 0n,
     ifindex: rig.med0.ifindex,
     mtu,
     source_mac: macBytes(MEDIATION_MAC),

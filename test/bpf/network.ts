@@ -17,6 +17,7 @@ const LARGEST_FRAME = 66_000;
 
 const libc = koffi.load("libc.so.6");
 const unshare = libc.func("int unshare(int flags)") as (flags: number) => number;
+const ifNameToIndex = libc.func("unsigned int if_nametoindex(const char *name)") as (name: string) => number;
 const ioctl = libc.func("int ioctl(int fd, unsigned long request, void *argument)") as (
   fd: number,
   request: number,
@@ -36,6 +37,11 @@ export function ip(...args: readonly string[]): string {
   return execFileSync("ip", args, { encoding: "utf8" });
 }
 
+/** Many at once, which saves most of their time. */
+export function ipBatch(commands: readonly (readonly string[])[]): void {
+  execFileSync("ip", ["-batch", "-"], { input: commands.map((command) => command.join(" ")).join("\n") });
+}
+
 export function sysctl(path: string, value: string): void {
   writeFileSync(`/proc/sys/net/${path}`, value);
 }
@@ -46,10 +52,10 @@ export interface Offload {
   readonly checksumStart: number;
   readonly checksumOffset: number;
   /** A super-packet: payload bytes of each segment. */
-  readonly segment?: { readonly kind: "tcp4" | "tcp6"; readonly bytes: number; readonly headerBytes: number };
+  readonly segment?: { readonly kind: "tcp4" | "tcp6" | "udp"; readonly bytes: number; readonly headerBytes: number };
 }
 
-const GSO_TYPE = { tcp4: 1, tcp6: 4 } as const;
+const GSO_TYPE = { tcp4: 1, tcp6: 4, udp: 5 } as const;
 const NEEDS_CHECKSUM = 1;
 
 export function offloadHeader(offload: Offload | undefined): Buffer {
@@ -96,8 +102,8 @@ export class Wire implements Disposable {
 
   /** The next frame that left, or undefined. */
   read(): Buffer | undefined {
-    let frame = this.#readAny();
-    while (frame && this.#isToGroup(frame)) frame = this.#readAny();
+    let frame = this.readAny();
+    while (frame && this.#isToGroup(frame)) frame = this.readAny();
     return frame;
   }
 
@@ -106,7 +112,8 @@ export class Wire implements Disposable {
     return this.#linkLayer ? ((frame[0] ?? 0) & 1) === 1 : frame[0] === 0x60 && frame[24] === 0xff;
   }
 
-  #readAny(): Buffer | undefined {
+  /** The next frame that left, those to groups and to everybody included. */
+  readAny(): Buffer | undefined {
     try {
       const bytes = readSync(this.fd, this.#buffer);
       return Buffer.from(this.#buffer.subarray(VNET_BYTES, bytes));
@@ -139,9 +146,9 @@ export class Wire implements Disposable {
 }
 
 export function ifindexOf(name: string): number {
-  const [link] = JSON.parse(ip("-json", "link", "show", "dev", name)) as { ifindex: number }[];
-  if (!link) throw new Error(`There is no interface ${name}.`);
-  return link.ifindex;
+  const index = ifNameToIndex(name);
+  if (index === 0) throw new Error(`There is no interface ${name}.`);
+  return index;
 }
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));

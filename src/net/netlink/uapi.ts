@@ -61,8 +61,9 @@ export const ETHERNET_TYPES: ReadonlySet<number> = new Set([1, 772]);
 
 export const ADDR = { ADDRESS: 1, LOCAL: 2 } as const;
 
-export const ROUTE = { DST: 1, SRC: 2, IIF: 3, OIF: 4, GATEWAY: 5, METRICS: 8, VIA: 18 } as const;
-export const METRIC_MTU = 2;
+export const ROUTE = { DST: 1, SRC: 2, IIF: 3, OIF: 4, GATEWAY: 5, METRICS: 8, CACHEINFO: 12, VIA: 18 } as const;
+/** Of ROUTE.METRICS; LOCK has one bit for each of the others. */
+export const METRIC = { LOCK: 1, MTU: 2 } as const;
 
 export const NEIGHBOUR = { DST: 1, LLADDR: 2 } as const;
 /** Of `ndm_flags`: use it, as a packet that is sent there would. */

@@ -1,6 +1,7 @@
 /** The agent with a real nats-server: events in, intercepts in the datapath, results out, and all of it again after a restart. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { EventPublisher } from "../../../src/bus/publisher.js";
 import type { EventResult, RadiusEvent } from "../../../src/events/types.js";
 import { startTestAgent } from "../../support/agent.js";
@@ -56,6 +57,26 @@ test("sessions and intercepts outlive the agent", async () => {
   );
   await until("the intercept is gone", () => second.specs.size === 0);
   await again.stop();
+});
+
+test("a stream that was lost, with the records still there, does not hide the events of the new one", async () => {
+  await using nats = await startTestNats();
+  const connection = await nats.connect();
+  const publisher = new EventPublisher(connection);
+  const agent = await startTestAgent({ url: nats.url, datapath: new FakeDatapath() });
+  await agent.ready;
+  for (let round = 0; round < 5; round++) await publisher.publish(radiusEvent("accounting-start", { nas: "bng2" }));
+  await publisher.publish(radiusEvent("accounting-start", { attributes: BOB }));
+  await ask(publisher, radiusEvent("coa", { attributes: { "User-Name": "bob" }, li: li("on") }));
+  await agent.stop();
+  await (await jetstreamManager(connection)).streams.delete("RADIUS");
+
+  const datapath = new FakeDatapath();
+  await using again = await startTestAgent({ url: nats.url, datapath });
+  await again.ready;
+  assert.equal(datapath.specs.size, 1);
+  const stopped = await ask(publisher, radiusEvent("coa", { attributes: { "User-Name": "bob" }, li: li("off") }));
+  assert.equal(stopped.result, "stopped");
 });
 
 test("events published before the first agent ever ran are carried out", async () => {

@@ -58,7 +58,7 @@ export function mediationWire(name = "med0", deviceMac?: string, mtu = 1600): Wi
   return wire;
 }
 
-function numberIn(packet: Buffer): number {
+export function numberIn(packet: Buffer): number {
   return packet.readUInt32BE(IPV4_BYTES + UDP_BYTES);
 }
 
@@ -109,6 +109,7 @@ export class Edge implements Disposable {
         overtaken: (name, direction, programs, regained) =>
           note(`overtaken ${name} ${direction} ${programs.join("+")} ${regained ? "regained" : "behind"}`),
         stranded: (reason) => note(`stranded: ${reason}`),
+        narrowPath: (mtu, needed) => note(`narrow ${mtu} for ${needed}`),
       },
     );
   }

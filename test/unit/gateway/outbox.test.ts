@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import type { RadiusEvent } from "../../../src/events/types.js";
+import type { PublishedEvent, RadiusEvent } from "../../../src/events/types.js";
 import { newEventId } from "../../../src/gateway/event-id.js";
 import { makeEvent } from "../../../src/gateway/events.js";
 import { Outbox } from "../../../src/gateway/outbox.js";
@@ -29,7 +29,7 @@ class Stream {
   readonly ids: string[] = [];
   mode: "there" | "away" | "silent" = "there";
 
-  publish = async ({ id }: RadiusEvent): Promise<void> => {
+  publish = async ({ id }: PublishedEvent): Promise<void> => {
     if (this.mode === "away") throw new Error("away");
     if (this.mode === "silent") return new Promise(() => undefined);
     await Promise.resolve();

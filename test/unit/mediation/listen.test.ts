@@ -26,6 +26,7 @@ describe("an address to listen on", () => {
       ["mediation.example:30030", /expected an IP address/],
       ["10.1:30030", /expected an IP address/],
       ["[198.51.100.9]:30030", /expected an IP address/],
+      ["[fe80::1%eth0]:30030", /expected an IP address/],
       ["198.51.100.9:0", /port must be 1 to 65535/],
       ["198.51.100.9:70000", /port must be 1 to 65535/],
       ["198.51.100.9:", /port must be 1 to 65535/],
