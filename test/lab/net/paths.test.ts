@@ -24,13 +24,13 @@ function totals(edge: Edge) {
   };
 }
 
-/** Sends for `ms` milliseconds, one packet in two, and checks that each original came through. */
+/** Sends for `ms` milliseconds, three packets in two, and checks that each original came through. */
 async function traffic(edge: Edge, wire: Wire, ms: number): Promise<void> {
   const first = edge.sent;
   const end = performance.now() + ms;
   const originals: number[] = [];
   while (performance.now() < end) {
-    edge.send(wire);
+    edge.send(wire, 3);
     originals.push(...edge.originals());
     await delay(2);
   }
