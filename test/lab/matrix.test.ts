@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { superPacket } from "../bpf/super-packets.js";
-import { BridgedEdge, type EdgeOptions, MAC } from "./matrix/bridged-edge.js";
+import { BridgedEdge, type EdgeOptions } from "./matrix/bridged-edge.js";
 import { PATHS, type Path, pathName, TRAFFIC, type Traffic, trafficName } from "./matrix/cells.js";
+import { MAC } from "./matrix/line.js";
 import { type CellResult, runCell } from "./matrix/run-cell.js";
 import { matrixTable } from "./matrix/table.js";
 
@@ -51,7 +52,7 @@ test("there are no super-packets behind PPPoE: the kernel refuses to cut them", 
   const options = { family: 4, payloadBytes: 5600, segmentBytes: 1400 } as const;
   const link = { source: MAC.subscriber, destination: MAC.server };
   const plain = superPacket({ ...options, link });
-  assert.equal(edge.send.subscriber.trySend(plain.frame, plain.offload), undefined);
+  assert.equal(edge.line.trySend("subscriber", plain.frame, plain.offload), undefined);
   const behindPppoe = superPacket({ ...options, link: { ...link, pppoe: 0x1234 } });
-  assert.equal(edge.send.subscriber.trySend(behindPppoe.frame, behindPppoe.offload), "ENOMEM");
+  assert.equal(edge.line.trySend("subscriber", behindPppoe.frame, behindPppoe.offload), "ENOMEM");
 });

@@ -16,8 +16,8 @@ import {
 } from "../../bpf/packets.js";
 import { type SuperPacketOptions, superDatagram, superPacket } from "../../bpf/super-packets.js";
 import { echo, type Ports, pattern, raw, type Transport, tcp, udp } from "../../bpf/transport.js";
-import { MAC } from "./bridged-edge.js";
 import type { Traffic } from "./cells.js";
+import { MAC } from "./line.js";
 
 export interface Burst {
   readonly sent: readonly { readonly frame: Buffer; readonly offload?: Offload }[];

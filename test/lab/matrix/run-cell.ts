@@ -6,9 +6,11 @@ import { junosShim } from "../../bpf/datagram.js";
 import { SUBSCRIBER4, SUBSCRIBER6 } from "../../bpf/packets.js";
 import { compare } from "../parts/compare.js";
 import { type IpPacket, ipOf, LINKTYPE_ETHERNET, PROTOCOL, parseIp } from "../parts/packet.js";
-import { type BridgedEdge, type Datagram, MEDIATION, PORT, received, waitFor } from "./bridged-edge.js";
+import { type BridgedEdge, waitFor } from "./bridged-edge.js";
 import { type Path, pathName, type Traffic, trafficName } from "./cells.js";
 import { type Burst, burstOf } from "./frames.js";
+import type { Entry } from "./line.js";
+import { type Datagram, MEDIATION, PORT } from "./mediation-side.js";
 
 export interface CellResult {
   readonly traffic: Traffic;
@@ -25,7 +27,7 @@ export interface CellResult {
 /** Where frames are put in, and where they come out. */
 interface Flow {
   readonly direction: "from" | "to";
-  readonly into: "subscriber" | "server" | "edge";
+  readonly into: Entry;
   readonly outOf: "subscriber" | "server";
 }
 
@@ -72,28 +74,29 @@ async function mirrorOver(edge: BridgedEdge, traffic: Traffic, path: Path): Prom
     const burst = burstOf(traffic, flow.direction);
     carried.push(...burst.packets);
     await carry(edge, flow, burst, () => {
-      mirrored.push(...edge.mirrored());
+      mirrored.push(...edge.mediation.received());
       return mirrored.length >= carried.length;
     });
   }
   edge.datapath.remove("subscriber");
-  assertOuterHeaders(edge.onMediationWires(), path, edge.mediation);
+  assertOuterHeaders(edge.mediation.onWires(), path, edge.mediationOptions);
   return judge({ traffic, path }, carried, mirrored, before, edge.datapath.counters());
 }
 
 /** Sends, and waits until all has come out on both ways, or nothing more comes. The originals must be what was sent. */
 async function carry(edge: BridgedEdge, flow: Flow, burst: Burst, allMirrored: () => boolean): Promise<void> {
-  const side = flow.into === "subscriber" ? "acc0" : "core0";
-  const before = received(side);
-  for (const { frame, offload } of burst.sent) edge.send[flow.into].send(frame, offload);
+  const { line } = edge;
+  const before = flow.into === "edge" ? 0 : line.takenIn(flow.into);
+  for (const { frame, offload } of burst.sent) line.send(flow.into, frame, offload);
   const arrived: Buffer[] = [];
   await waitFor(() => {
-    arrived.push(...edge.arrived(flow.outOf));
+    arrived.push(...line.arrived(flow.outOf));
     const all = allMirrored();
     return all && arrived.length >= burst.frames.length;
   });
   assertOriginals(burst.frames, arrived, `originals into ${flow.into}`);
-  if (flow.into !== "edge") assert.equal(received(side) - before, burst.sent.length, "super-packets come in whole");
+  if (flow.into !== "edge")
+    assert.equal(line.takenIn(flow.into) - before, burst.sent.length, "super-packets come in whole");
 }
 
 /** Unchanged, none missing, and each flow in its order. */
@@ -141,7 +144,7 @@ function judge(
 }
 
 /** By what stands on the wire; a sum that is there the receiving kernel has checked. */
-function assertOuterHeaders(frames: readonly Buffer[], path: Path, options: BridgedEdge["mediation"]): void {
+function assertOuterHeaders(frames: readonly Buffer[], path: Path, options: BridgedEdge["mediationOptions"]): void {
   for (const frame of frames) {
     const packet = ipOf({ linkType: LINKTYPE_ETHERNET, data: frame });
     const ip = packet && parseIp(packet);
