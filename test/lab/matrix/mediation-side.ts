@@ -8,6 +8,8 @@ import { FrameReceiver } from "../parts/packet-socket.js";
 
 export const PORT = 30_030;
 const RECEIVE_BUFFER = 64 * 1024 * 1024;
+/** Far more than any burst of the tests. */
+const MOST = 100_000;
 
 /** The edge's source addresses. */
 export const EDGE = { ipv4: "198.51.100.1", ipv6: "2001:db8:9::1" } as const;
@@ -82,7 +84,8 @@ export class MediationSide {
         const bytes = Buffer.from(datagram);
         datagrams.push({ address, port, shim: bytes.subarray(0, 8), packet: bytes.subarray(8) });
       };
-      while (socket.receive(take) > 0);
+      while (socket.receive(take) > 0)
+        if (datagrams.length > MOST) throw new LabError(`more than ${MOST} datagrams at once: copies of copies?`);
       if (socket.drops > 0) throw new LabError(`a mediation device lost ${socket.drops} datagrams: receive buffer`);
     }
     return datagrams;
