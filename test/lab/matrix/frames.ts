@@ -16,8 +16,8 @@ import {
 } from "../../bpf/packets.js";
 import { type SuperPacketOptions, superDatagram, superPacket } from "../../bpf/super-packets.js";
 import { echo, type Ports, pattern, raw, type Transport, tcp, udp } from "../../bpf/transport.js";
-import { MAC } from "./bridged-edge.js";
 import type { Traffic } from "./cells.js";
+import { MAC } from "./line.js";
 
 export interface Burst {
   readonly sent: readonly { readonly frame: Buffer; readonly offload?: Offload }[];
@@ -53,8 +53,17 @@ interface Headers {
   readonly ports: Ports;
 }
 
-/** `number` makes the packets of one burst differ from all others'. */
-export function burstOf(traffic: Traffic, direction: "from" | "to", number: number): Burst {
+const made = new Map<string, Burst>();
+
+/** The packets of one burst differ from all others'. */
+export function burstOf(traffic: Traffic, direction: "from" | "to"): Burst {
+  const key = JSON.stringify([traffic, direction]);
+  const burst = made.get(key) ?? make(traffic, direction, made.size);
+  made.set(key, burst);
+  return burst;
+}
+
+function make(traffic: Traffic, direction: "from" | "to", number: number): Burst {
   const headers = headersOf(traffic, direction, number);
   switch (traffic.size) {
     case "64":
@@ -76,7 +85,7 @@ function headersOf({ link, family }: Traffic, direction: "from" | "to", number: 
   return {
     family,
     link: { ...LINK_LAYERS[link], source: sourceMac, destination: destinationMac },
-    ip: { source, destination, id: number * 64, ttl: 61, hopLimit: 61, flowLabel: 0x12345 },
+    ip: { source, destination, id: number * 160, ttl: 61, hopLimit: 61, flowLabel: 0x12345 },
     ports: { sourcePort: 10_000 + number, destinationPort: 443 },
   };
 }

@@ -5,10 +5,12 @@ import type { InterceptSpec } from "../../../src/intercepts/types.js";
 import { junosShim } from "../../bpf/datagram.js";
 import { SUBSCRIBER4, SUBSCRIBER6 } from "../../bpf/packets.js";
 import { compare } from "../parts/compare.js";
-import { ipOf, LINKTYPE_ETHERNET, parseIp } from "../parts/packet.js";
-import { type BridgedEdge, type Datagram, MEDIATION, PORT, waitFor } from "./bridged-edge.js";
+import { type IpPacket, ipOf, LINKTYPE_ETHERNET, PROTOCOL, parseIp } from "../parts/packet.js";
+import { type BridgedEdge, waitFor } from "./bridged-edge.js";
 import { type Path, pathName, type Traffic, trafficName } from "./cells.js";
 import { type Burst, burstOf } from "./frames.js";
+import type { Entry } from "./line.js";
+import { type Datagram, MEDIATION, PORT } from "./mediation-side.js";
 
 export interface CellResult {
   readonly traffic: Traffic;
@@ -25,7 +27,7 @@ export interface CellResult {
 /** Where frames are put in, and where they come out. */
 interface Flow {
   readonly direction: "from" | "to";
-  readonly into: "subscriber" | "server" | "edge";
+  readonly into: Entry;
   readonly outOf: "subscriber" | "server";
 }
 
@@ -52,10 +54,9 @@ function interceptOn({ outer, mtu }: Path): InterceptSpec {
   };
 }
 
-/** `number` is any that no other cell has, a multiple of 4. */
-export async function runCell(edge: BridgedEdge, traffic: Traffic, path: Path, number: number): Promise<CellResult> {
+export async function runCell(edge: BridgedEdge, traffic: Traffic, path: Path): Promise<CellResult> {
   try {
-    return await mirrorOver(edge, traffic, path, number);
+    return await mirrorOver(edge, traffic, path);
   } catch (error) {
     // What is still under way is none of the next cell's.
     await edge.quiet();
@@ -63,34 +64,39 @@ export async function runCell(edge: BridgedEdge, traffic: Traffic, path: Path, n
   }
 }
 
-async function mirrorOver(edge: BridgedEdge, traffic: Traffic, path: Path, number: number): Promise<CellResult> {
+async function mirrorOver(edge: BridgedEdge, traffic: Traffic, path: Path): Promise<CellResult> {
   const before = edge.datapath.counters();
   edge.datapath.put(interceptOn(path));
   const flows = [FROM, TO, ...(traffic.link === "untagged" ? [] : [TO_TAG_IN_PACKET])];
   const mirrored: Datagram[] = [];
   const carried: Buffer[] = [];
-  for (const [index, flow] of flows.entries()) {
-    const burst = burstOf(traffic, flow.direction, number + index);
+  for (const flow of flows) {
+    const burst = burstOf(traffic, flow.direction);
     carried.push(...burst.packets);
     await carry(edge, flow, burst, () => {
-      mirrored.push(...edge.mirrored());
+      mirrored.push(...edge.mediation.received());
       return mirrored.length >= carried.length;
     });
   }
   edge.datapath.remove("subscriber");
+  assertOuterHeaders(edge.mediation.onWires(), path, edge.mediationOptions);
   return judge({ traffic, path }, carried, mirrored, before, edge.datapath.counters());
 }
 
 /** Sends, and waits until all has come out on both ways, or nothing more comes. The originals must be what was sent. */
 async function carry(edge: BridgedEdge, flow: Flow, burst: Burst, allMirrored: () => boolean): Promise<void> {
-  for (const { frame, offload } of burst.sent) edge.send[flow.into].send(frame, offload);
+  const { line } = edge;
+  const before = flow.into === "edge" ? 0 : line.takenIn(flow.into);
+  for (const { frame, offload } of burst.sent) line.send(flow.into, frame, offload);
   const arrived: Buffer[] = [];
   await waitFor(() => {
-    arrived.push(...edge.arrived(flow.outOf));
+    arrived.push(...line.arrived(flow.outOf));
     const all = allMirrored();
     return all && arrived.length >= burst.frames.length;
   });
   assertOriginals(burst.frames, arrived, `originals into ${flow.into}`);
+  if (flow.into !== "edge")
+    assert.equal(line.takenIn(flow.into) - before, burst.sent.length, "super-packets come in whole");
 }
 
 /** Unchanged, none missing, and each flow in its order. */
@@ -135,6 +141,28 @@ function judge(
   const oversize = carried.filter((packet) => packet.length + outerBytes > path.mtu).length;
   assert.equal(fragmented, oversize, `${name}: copies that were larger than the path's MTU`);
   return { ...cell, carried: carried.length, mirrored: mirrored.length, throughStack, fragmented };
+}
+
+/** By what stands on the wire; a sum that is there the receiving kernel has checked. */
+function assertOuterHeaders(frames: readonly Buffer[], path: Path, options: BridgedEdge["mediationOptions"]): void {
+  for (const frame of frames) {
+    const packet = ipOf({ linkType: LINKTYPE_ETHERNET, data: frame });
+    const ip = packet && parseIp(packet);
+    assert.ok(packet && ip?.version === path.outer, "outer IP header");
+    assert.equal(packet.length, ip.end, "nothing behind the datagram");
+    assert.ok(packet.length <= path.mtu, `${packet.length} bytes on a wire with an MTU of ${path.mtu}`);
+    assert.equal(packet.readUInt8(ip.version === 4 ? 8 : 7), options.ttl, "outer TTL");
+    if (isLaterFragment(packet, ip)) continue;
+    assert.equal(ip.protocol, PROTOCOL.udp);
+    assert.equal(packet.readUInt16BE(ip.payloadAt), options.sourcePort, "outer source port");
+    assert.equal(packet.readUInt16BE(ip.payloadAt + 6) === 0, options.udpChecksum === "zero", "outer UDP checksum");
+  }
+}
+
+function isLaterFragment(packet: Buffer, { version, fragment, payloadAt }: IpPacket): boolean {
+  if (!fragment) return false;
+  const offset = version === 4 ? packet.readUInt16BE(6) & 0x1fff : packet.readUInt16BE(payloadAt - 6) & 0xfff8;
+  return offset !== 0;
 }
 
 /** What changed in the counters; what did not change is absent. */

@@ -33,6 +33,19 @@ export function ask(namespace: Namespace, server: string, count: number, bytes: 
   return client(namespace, ["ask", server, UDP_PORT, count, bytes]);
 }
 
+/** Small datagrams at a steady rate, each answered, until the daemon is stopped. */
+export async function startSteady(namespace: Namespace, server: string, perSecond: number): Promise<Daemon> {
+  const daemon = namespace.start("steady", [
+    process.execPath,
+    program("steady"),
+    server,
+    `${UDP_PORT}`,
+    `${perSecond}`,
+  ]);
+  await daemon.ready("its first datagram", () => daemon.stdout().includes("ready"));
+  return daemon;
+}
+
 /** ICMP echo; throws unless every one is answered. `bytes` is the payload; `source` an address of the subscriber. */
 export async function ping(
   namespace: Namespace,
