@@ -1,6 +1,6 @@
 /**
  * A UDP socket that is emptied by the batch (recvmmsg(2)), with the kernel's own times of arrival. Node's sockets cost
- * about four times as much a datagram, and cannot have a receive buffer above net.core.rmem_max.
+ * twice as much a datagram, and cannot have a receive buffer above net.core.rmem_max.
  */
 import { isIPv6 } from "node:net";
 import koffi from "koffi";

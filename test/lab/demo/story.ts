@@ -2,6 +2,7 @@
 import type { Window } from "../parts/compare.js";
 import { LabError } from "../parts/errors.js";
 import { exchange } from "../parts/exchange.js";
+import { backlogDrops, backlogNote, explained } from "../parts/host-tuning.js";
 import { until } from "../parts/poll.js";
 import { Actors, expect, type Session } from "../parts/sessions.js";
 import { type System, startSystem, userRecord } from "../parts/system.js";
@@ -22,9 +23,15 @@ export class DemoStory {
 
   /** True where every number is right. */
   async tell(): Promise<boolean> {
+    const dropsBefore = backlogDrops();
     const topology = await buildTopology();
     try {
-      return await this.#tellIn(topology);
+      const right = await this.#tellIn(topology);
+      const note = backlogNote(dropsBefore);
+      if (!right && note !== undefined) this.say(`  ${note}`);
+      return right;
+    } catch (error) {
+      throw explained(error, dropsBefore);
     } finally {
       await topology.lab.close();
     }

@@ -28,6 +28,27 @@ export function raiseLimits(lab: Lab): void {
   });
 }
 
+/** Packets that this machine's cores have dropped because their backlogs were full, since it started. */
+export function backlogDrops(): number {
+  const rows = readFileSync("/proc/net/softnet_stat", "latin1").trim().split("\n");
+  return rows.reduce((sum, row) => sum + Number.parseInt(row.split(" ")[1] ?? "0", 16), 0);
+}
+
+/** What the machine did to the lab's packets since `before`, in a sentence; undefined where it did nothing. */
+export function backlogNote(before: number): string | undefined {
+  const drops = backlogDrops() - before;
+  return drops === 0
+    ? undefined
+    : `This machine's cores dropped ${drops} packets meanwhile, of this lab or any other: something floods them.`;
+}
+
+/** The error, with that sentence where there is one. */
+export function explained(error: unknown, dropsBefore: number): unknown {
+  const note = backlogNote(dropsBefore);
+  if (note !== undefined && error instanceof Error) error.message += `\n${note}`;
+  return error;
+}
+
 function settingsBefore(): Record<string, number> {
   return existsSync(BEFORE) ? (JSON.parse(readFileSync(BEFORE, "utf8")) as Record<string, number>) : {};
 }

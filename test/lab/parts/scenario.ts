@@ -1,4 +1,5 @@
 /** A lab with everything running in it, for one test. */
+import { backlogDrops, explained } from "./host-tuning.js";
 import { Actors } from "./sessions.js";
 import { type System, type SystemOptions, startSystem } from "./system.js";
 import { buildTopology, type Topology, type TopologyOptions } from "./topology.js";
@@ -23,11 +24,14 @@ export async function withScenario(
   options: ScenarioOptions,
   body: (scenario: Scenario) => Promise<void>,
 ): Promise<void> {
+  const dropsBefore = backlogDrops();
   const topology = await buildTopology(options.topology);
   try {
     await startServer(topology.server);
     const system = await startSystem(topology, { ...options, users: options.users(topology) });
     await body({ topology, system, witness: await Witness.start(topology), actors: new Actors(topology) });
+  } catch (error) {
+    throw explained(error, dropsBefore);
   } finally {
     await topology.lab.close();
   }
