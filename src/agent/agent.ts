@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { EventMessage, Sender, SessionRecords } from "../bus/ports.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
+import type { LiEvent } from "../events/li-event.js";
 import type { AgentMetrics } from "../metrics/agent-metrics.js";
 import type { AgentTrust } from "../security/trust.js";
 import type { InterceptDefaults } from "../sessions/intercept.js";
@@ -25,6 +26,8 @@ export interface AgentParts {
   readonly codec: RecordCodec;
   readonly trust: AgentTrust;
   readonly sender: Sender;
+  /** Tells the mediation side. */
+  readonly notify: (notification: LiEvent) => void;
   readonly metrics: AgentMetrics;
   readonly log: Logger;
   /** Unix time in milliseconds. */
@@ -44,7 +47,7 @@ export class Agent {
   readonly #rebuilt = deferred();
 
   constructor(private readonly parts: AgentParts) {
-    const { config, records, codec, trust, sender, metrics, log, clock } = parts;
+    const { config, records, codec, trust, sender, notify, metrics, log, clock } = parts;
     this.#datapath = new RecordingDatapath(parts.datapath, trust, () => this.#intake.cause);
     this.#defaults = {
       header: config.mediation.header,
@@ -66,6 +69,7 @@ export class Agent {
       applier: this.#applier,
       trust,
       sender,
+      notify,
       metrics,
       log,
       logSubjects: config.log.subjects,

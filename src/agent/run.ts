@@ -10,8 +10,10 @@ import { SessionBucket } from "../bus/session-bucket.js";
 import { ensureEventStream, lastSequence, StreamMismatchError, whenReady } from "../bus/streams.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
+import type { LiEvent } from "../events/li-event.js";
 import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
 import { AgentMetrics, registerAgentGauges, registerDatapathMetrics } from "../metrics/agent-metrics.js";
+import { NotificationMetrics } from "../metrics/notification-metrics.js";
 import { createRegistry } from "../metrics/registry.js";
 import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
 import { TrustMetrics } from "../metrics/trust-metrics.js";
@@ -20,6 +22,7 @@ import { Agent } from "./agent.js";
 import type { OpenDatapath } from "./datapath-factory.js";
 import { deferred } from "./deferred.js";
 import { StartError } from "./errors.js";
+import { Notifier } from "./notifier.js";
 import { AgentSecurity } from "./security.js";
 
 export interface AgentOptions {
@@ -70,12 +73,15 @@ class AgentRun {
   #agent: Agent | undefined;
   #security: AgentSecurity | undefined;
   #metrics: AgentMetrics;
+  #notifier: Notifier | undefined;
   readonly #trustMetrics: TrustMetrics;
+  readonly #notificationMetrics: NotificationMetrics;
   readonly #registry;
 
   constructor(private readonly options: AgentOptions) {
     this.#registry = createRegistry(options.version, "agent");
     this.#metrics = new AgentMetrics(this.#registry);
+    this.#notificationMetrics = new NotificationMetrics(this.#registry);
     this.#trustMetrics = new TrustMetrics(this.#registry, () => this.#security?.auditGauges);
     registerAgentGauges(this.#registry, {
       sessions: () => this.#agent?.store.size ?? 0,
@@ -124,6 +130,7 @@ class AgentRun {
     this.#abort.abort();
     clearInterval(this.#retries);
     await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
+    await this.#notifier?.stop();
     await this.#security?.stop();
     await this.#connection?.close();
     await this.#embedded?.stop();
@@ -135,9 +142,12 @@ class AgentRun {
     const { config, log, clock = Date.now } = this.options;
     const sender = { send: (subject: string, payload: string) => connection.publish(subject, payload) };
     const datapath = this.#datapath as Datapath;
-    const { trust, codec } = this.#security as AgentSecurity;
+    const { trust, codec, notificationKey: key } = this.#security as AgentSecurity;
     const metrics = this.#metrics;
-    this.#agent = new Agent({ config, datapath, records, codec, trust, sender, metrics, log, clock });
+    const notifier = new Notifier({ config, log, sender, metrics: this.#notificationMetrics, key });
+    this.#notifier = notifier;
+    const notify = (event: LiEvent): void => notifier.notify(event);
+    this.#agent = new Agent({ config, datapath, records, codec, trust, sender, notify, metrics, log, clock });
     return this.#agent;
   }
 
