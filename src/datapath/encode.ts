@@ -5,6 +5,7 @@ import { InterceptError } from "../intercepts/errors.js";
 import { checkTerms } from "../intercepts/terms.js";
 import type { DropTerm, InterceptHeader, InterceptSpec } from "../intercepts/types.js";
 import { type IpPrefix, maskBytes, parseAddress } from "../net/addresses.js";
+import { END_OF_TIME_NS } from "./clock.js";
 import {
   DeviceFlags,
   type DropPolicy,
@@ -17,9 +18,9 @@ import {
 } from "./layout.gen.js";
 import type { DatapathOptions } from "./options.js";
 
-const OPEN_END = 0xffff_ffff_ffff_ffffn;
 const BYTE_NS = 1_000_000_000n;
 const KEY_BYTES = 32;
+const ASCII_KEY = new RegExp(`^[\\x20-\\x7e]{1,${KEY_BYTES}}$`);
 
 /** The 8 bytes behind the UDP header, as two words, for packets from and to the subscriber. */
 export function shimWords(header: InterceptHeader): [number[], number[]] {
@@ -56,10 +57,14 @@ function rateFields(
 }
 
 export function keyBytes(key: string): Buffer {
-  const bytes = Buffer.from(key, "ascii");
-  if (bytes.length === 0 || bytes.length > KEY_BYTES || bytes.includes(0))
-    throw new InterceptError("key", `key must have 1 to ${KEY_BYTES} ASCII characters`);
+  if (!ASCII_KEY.test(key)) throw new InterceptError("key", `key must have 1 to ${KEY_BYTES} ASCII characters`);
+  const bytes = Buffer.from(key, "latin1");
   return Buffer.concat([bytes, Buffer.alloc(KEY_BYTES - bytes.length)]);
+}
+
+function unixTime(ms: number, field: string): number {
+  if (!Number.isFinite(ms)) throw new InterceptError(field, `${field} must be a time in Unix milliseconds`);
+  return ms;
 }
 
 export interface InterceptPlaces {
@@ -76,8 +81,8 @@ export function encodeIntercept(spec: InterceptSpec, places: InterceptPlaces): I
   const port = wholeNumber(spec.mediation.port, 1, 65535, "mediation.port");
   const portTo = wholeNumber(spec.mediation.portTo ?? port, 1, 65535, "mediation.portTo");
   return {
-    not_before_ns: notBefore === undefined ? 0n : places.toBootClock(notBefore),
-    not_after_ns: notAfter === undefined ? OPEN_END : places.toBootClock(notAfter),
+    not_before_ns: notBefore === undefined ? 0n : places.toBootClock(unixTime(notBefore, "notBefore")),
+    not_after_ns: notAfter === undefined ? END_OF_TIME_NS : places.toBootClock(unixTime(notAfter, "notAfter")),
     flags: interceptFlags(spec),
     device: places.device,
     shim: shimWords(spec.header),

@@ -63,7 +63,12 @@ export class SharedRows {
     const slot = this.#slots.take();
     if (slot === undefined)
       throw new DatapathError("table-full", `There are ${this.map.maxEntries} ${this.what} already.`, this.field);
-    this.map.update(indexKey(slot), this.form.written(bytes));
+    try {
+      this.map.update(indexKey(slot), this.form.written(bytes));
+    } catch (error) {
+      this.#slots.free(slot);
+      throw error;
+    }
     this.#rows.set(identity, { slot, uses: 1 });
     this.#identities.set(slot, identity);
     return slot;

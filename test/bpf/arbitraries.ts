@@ -45,8 +45,11 @@ const header4: fc.Arbitrary<Ipv4Header> = fc.record({
 
 const extension: fc.Arbitrary<Extension> = fc.oneof(
   fc
-    .record({ kind: fc.constantFrom("hop-by-hop", "routing", "destination"), body: payload(60) })
-    .map(({ kind, body }) => ({ kind, body }) as Extension),
+    .record({
+      kind: fc.constantFrom("hop-by-hop" as const, "routing" as const, "destination" as const),
+      body: payload(60),
+    })
+    .map(({ kind, body }): Extension => ({ kind, body })),
   fc
     .record({ at: offset, more: fc.boolean() })
     .map(({ at, more }): Extension => ({ kind: "fragment", offset: at, more })),

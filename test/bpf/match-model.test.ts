@@ -134,12 +134,55 @@ describe("matching", () => {
           }
           for (const packet of packets) {
             const wanted = [...running.values()].filter((spec) => matches(spec, packet));
-            const ids = wanted.map(({ header }) => header.interceptId).toSorted();
-            assert.deepEqual(copies(rig, packet, ids.length).toSorted(), ids);
+            const ids = wanted.map(({ header }) => header.interceptId).toSorted((a, b) => a - b);
+            assert.deepEqual(
+              copies(rig, packet, ids.length).toSorted((a, b) => a - b),
+              ids,
+            );
           }
         },
       ),
       { numRuns: RUNS, ...SEED },
     );
+  });
+
+  test("of many hosts each is found, and none that is gone or in another zone", () => {
+    rig.clear();
+    const hosts = Array.from({ length: 120 }, (_, number) => {
+      const word = Math.imul(number + 1, 0x9e3779b1) >>> 0;
+      const hex = word.toString(16).padStart(8, "0");
+      const ipv6Host = `2001:db8:${hex.slice(0, 4)}:${hex.slice(4, 6)}00::`;
+      const [prefix, host] = [
+        [`100.${64 + (word & 63)}.${(word >>> 8) & 255}.${(word >>> 16) & 255}/32`, ""],
+        [`${ipv6Host}/56`, `${ipv6Host}7`],
+        [`${ipv6Host}/64`, `${ipv6Host}8`],
+        [`${ipv6Host}9/128`, `${ipv6Host}9`],
+      ][number % 4] as [string, string];
+      return { prefix, host: host || prefix.slice(0, -3), red: number % 3 === 0 };
+    });
+    const kind = (prefix: string) => (prefix.includes(":") ? ("ipv6" as const) : ("ipv4" as const));
+    const specs = [false, true].map((red) =>
+      intercept({
+        key: `${red}`,
+        matches: hosts.filter((one) => one.red === red).map(({ prefix }) => ({ kind: kind(prefix), prefix })),
+        ...(red ? { zone: "red" } : {}),
+      }),
+    );
+    rig.install(specs);
+    const mirrored = ({ host, red }: (typeof hosts)[number]): number[] =>
+      [red, !red].map((inRed) => {
+        const changes = rig.changes(() =>
+          rig.run(
+            "access_ingress",
+            frameOf({ on: "acc0", direction: "from", host, tags: [] }),
+            {},
+            inRed ? "acc1" : "acc0",
+          ),
+        );
+        return changes["from.packets"] ?? 0;
+      });
+    for (const one of hosts) assert.deepEqual(mirrored(one), [1, 0], one.prefix);
+    rig.datapath.remove("true");
+    for (const one of hosts) assert.deepEqual(mirrored(one), [one.red ? 0 : 1, 0], one.prefix);
   });
 });

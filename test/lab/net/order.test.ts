@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { BpfObject, BpfProgram, type Direction, type LoadedObject, queryTcx } from "libbpf-ts";
+import { KernelDatapath } from "../../../src/datapath/kernel.js";
 import { ifindexOf, ip } from "../../bpf/network.js";
 import { DEVICE_MAC } from "../../bpf/rig.js";
 import { until } from "../../support/poll.js";
@@ -72,7 +73,7 @@ describe("tcx", () => {
     await edge.told("attached acc0 access");
     await edge.told("attached med0 mediation");
     edge.put();
-    const traffic = new Traffic(acc, 5000);
+    const traffic = new Traffic(acc, 2000);
     const originals: number[] = [];
     const mirrored: number[] = [];
     const take = (): void => {
@@ -81,7 +82,7 @@ describe("tcx", () => {
     };
     await until("there is traffic", () => {
       take();
-      return mirrored.length > 500;
+      return mirrored.length > 200;
     });
     // One that lets packets go on, so that whatever is missing was lost by the move.
     using other = BpfObject.open("build/bpf/tc.o").load();
@@ -98,8 +99,8 @@ describe("tcx", () => {
       return originals.length >= sent;
     });
     assert.deepEqual(originals, range(0, sent));
-    t.diagnostic(`${sent} packets at 5000 a second, ${sent - mirrored.length} of them not mirrored`);
-    assert.ok(sent - mirrored.length <= 10, `${sent - mirrored.length} packets were not mirrored: more than 2 ms`);
+    t.diagnostic(`${sent} packets at 2000 a second, ${sent - mirrored.length} of them not mirrored`);
+    assert.ok(sent - mirrored.length <= 5, `${sent - mirrored.length} packets were not mirrored: more than 2.5 ms`);
   });
 
   test("two that both want to be first do not fight for ever", async () => {
@@ -225,6 +226,19 @@ describe("clsact", () => {
     using link = other.program("ends_chain").attachTcx({ ifindex: ifindexOf("acc0"), direction: "ingress" });
     void link;
     await edge.told("overtaken acc0 ingress ends_chain behind");
+  });
+
+  test("what outlived its agent is taken out with all the rest", async () => {
+    using other = otherAgent();
+    using edge = new Edge({ attach: { mode: "clsact" } });
+    using acc = accessWire("acc0");
+    await edge.told("attached acc0 access");
+    void acc;
+    other.program("ends_chain").attachClsact({ ifindex: ifindexOf("acc0"), direction: "ingress", priority: 1 });
+    KernelDatapath.uninstall("/nowhere");
+    assert.equal(filters("acc0", "egress"), "");
+    assert.match(filters("acc0", "ingress"), /ends_chain/);
+    assert.doesNotMatch(filters("acc0", "ingress"), /access_ingress/);
   });
 
   test("a filter that was taken off is put on again", async () => {

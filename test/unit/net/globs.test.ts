@@ -45,7 +45,7 @@ describe("globs", () => {
 
   test("any text is a pattern or a GlobError", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."ab-[]!^*?.\\(+") }), fc.string(), (glob, name) => {
+      fc.property(fc.string({ unit: fc.constantFrom(..."ab-[]!^*?.\\(+".split("")) }), fc.string(), (glob, name) => {
         try {
           globMatcher([glob])(name);
         } catch (error) {
