@@ -8,6 +8,7 @@ import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
 import { SessionBucket } from "../bus/session-bucket.js";
 import { ensureEventStream, lastSequence, StreamMismatchError, whenReady } from "../bus/streams.js";
+import { ensureTaskStream, TaskFollower } from "../bus/task-stream.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
 import type { LiEvent } from "../events/li-event.js";
@@ -58,13 +59,18 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   return { metricsPort: run.metricsPort, ready, stop: () => run.stop() };
 }
 
+const EXPIRE_MS = 1000;
+const HOUR_MS = 3_600_000;
+/** Beyond the longest warrant, so that its end is never forgotten before its beginning. */
+const TASKS_KEPT_MS = 31 * 24 * HOUR_MS;
 const RETRY_REFUSED_MS = 5000;
 
 class AgentRun {
   readonly #abort = new AbortController();
   readonly #waitingFor = new Set(["datapath", "NATS", "sessions"]);
   readonly #owner = randomUUID();
-  #retries: NodeJS.Timeout | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #tasks: TaskFollower | undefined;
   #metricsServer: MetricsServer | undefined;
   #datapath: Datapath | undefined;
   #embedded: EmbeddedNatsServer | undefined;
@@ -119,7 +125,16 @@ class AgentRun {
       () => SessionBucket.open(connection, config.nats.stream.replicas),
       this.#abort.signal,
     );
+    const maxAgeMs = config.security.maxDurationHours * HOUR_MS + TASKS_KEPT_MS;
+    await whenReady(
+      () => ensureTaskStream(manager, { replicas: config.nats.stream.replicas, maxAgeMs }),
+      this.#abort.signal,
+    );
     const agent = this.#createAgent(connection, records);
+    // Before any session: what a warrant means for it follows from both.
+    this.#tasks = new TaskFollower(client, (message) => agent.tasks.take(message));
+    await this.#tasks.start();
+    agent.tasks.caughtUp();
     log.info({ sessions: await agent.load() }, "session records read");
     if (agent.lastSequence() > (await lastSequence(manager))) agent.forgetSequences();
     await this.#follow(agent, client, manager, connection);
@@ -128,7 +143,8 @@ class AgentRun {
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    clearInterval(this.#retries);
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#tasks?.stop();
     await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
     await this.#notifier?.stop();
     await this.#security?.stop();
@@ -186,7 +202,12 @@ class AgentRun {
     void this.#followConnection(connection);
     await Promise.race([Promise.all(caughtUp), aborted(this.#abort.signal)]);
     agent.goLive();
-    this.#retries = setInterval(() => agent.retryFailed(), RETRY_REFUSED_MS);
+    const security = this.#security as AgentSecurity;
+    this.#timers.push(
+      setInterval(() => agent.retryFailed(), RETRY_REFUSED_MS),
+      setInterval(() => agent.expire(), EXPIRE_MS),
+      setInterval(() => security.prune(), HOUR_MS),
+    );
   }
 
   /** Two agents of one name: this one serves nobody until it is started again. */
