@@ -61,8 +61,6 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 
 const EXPIRE_MS = 1000;
 const HOUR_MS = 3_600_000;
-/** Beyond the longest warrant, so that its end is never forgotten before its beginning. */
-const TASKS_KEPT_MS = 31 * 24 * HOUR_MS;
 const RETRY_REFUSED_MS = 5000;
 
 class AgentRun {
@@ -125,11 +123,9 @@ class AgentRun {
       () => SessionBucket.open(connection, config.nats.stream.replicas),
       this.#abort.signal,
     );
-    const maxAgeMs = config.security.maxDurationHours * HOUR_MS + TASKS_KEPT_MS;
-    await whenReady(
-      () => ensureTaskStream(manager, { replicas: config.nats.stream.replicas, maxAgeMs }),
-      this.#abort.signal,
-    );
+    const { replicas } = config.nats.stream;
+    const { maxDurationHours } = config.security;
+    await whenReady(() => ensureTaskStream(manager, { replicas, maxDurationHours }), this.#abort.signal);
     const agent = this.#createAgent(connection, records);
     // Before any session: what a warrant means for it follows from both.
     this.#tasks = new TaskFollower(client, (message) => agent.tasks.take(message));

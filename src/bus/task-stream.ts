@@ -13,6 +13,10 @@ import { TASK_SUBJECTS } from "../events/subjects.js";
 
 export const TASK_STREAM = "TASKS";
 
+const HOUR_MS = 3_600_000;
+/** Beyond the longest warrant, so that its end is never forgotten before its beginning. */
+const KEPT_LONGER_MS = 31 * 24 * HOUR_MS;
+
 export interface TaskMessage {
   readonly subject: string;
   readonly data: Uint8Array;
@@ -23,7 +27,7 @@ export interface TaskMessage {
 /** Makes the stream where it is not there. Nobody deletes an order over the bus: what is ended may not come back. */
 export async function ensureTaskStream(
   manager: JetStreamManager,
-  { replicas, maxAgeMs }: { readonly replicas: number; readonly maxAgeMs: number },
+  { replicas, maxDurationHours }: { readonly replicas: number; readonly maxDurationHours: number },
 ): Promise<void> {
   try {
     await manager.streams.info(TASK_STREAM);
@@ -35,7 +39,7 @@ export async function ensureTaskStream(
       retention: RetentionPolicy.Limits,
       storage: StorageType.File,
       discard: DiscardPolicy.New,
-      max_age: nanos(maxAgeMs),
+      max_age: nanos(maxDurationHours * HOUR_MS + KEPT_LONGER_MS),
       max_bytes: 1024 ** 3,
       deny_delete: true,
       deny_purge: true,

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { mediationCommand } from "../mediation/command.js";
 import { auditCommand } from "./commands/audit.js";
 import { keysCommand } from "./commands/keys.js";
+import { provisionCommand } from "./commands/provision.js";
 import { taskCommand } from "./commands/task.js";
 import { DEFAULT_CONFIG } from "./default-config.js";
 import { EXIT, reportError } from "./exit.js";
@@ -28,7 +29,8 @@ export function createProgram(): Command {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
   });
-  for (const command of [mediationCommand(), keysCommand(), taskCommand(), auditCommand()]) mount(program, command);
+  for (const command of [mediationCommand(), keysCommand(), taskCommand(), auditCommand(), provisionCommand()])
+    mount(program, command);
   return program;
 }
 
