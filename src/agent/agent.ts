@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { EventMessage, Sender, SessionRecords } from "../bus/ports.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
+import type { LiEvent } from "../events/li-event.js";
 import type { AgentMetrics } from "../metrics/agent-metrics.js";
 import type { AgentTrust } from "../security/trust.js";
 import type { InterceptDefaults } from "../sessions/intercept.js";
@@ -11,12 +12,15 @@ import { type Session, type Transition, withChanges } from "../sessions/session.
 import { SessionStore } from "../sessions/store.js";
 import { Applier } from "./applier.js";
 import { deferred } from "./deferred.js";
+import { Ends } from "./ends.js";
 import { Intake } from "./intake.js";
 import { InterceptCounts } from "./intercept-counts.js";
 import { Persistence } from "./persistence.js";
 import { Processor } from "./processor.js";
 import { reconcile } from "./reconcile.js";
 import { RecordingDatapath } from "./recording-datapath.js";
+import { Tasks } from "./tasks.js";
+import { Warrants } from "./warrants.js";
 
 export interface AgentParts {
   readonly config: AgentConfig;
@@ -25,10 +29,14 @@ export interface AgentParts {
   readonly codec: RecordCodec;
   readonly trust: AgentTrust;
   readonly sender: Sender;
+  /** Tells the mediation side. */
+  readonly notify: (notification: LiEvent) => void;
   readonly metrics: AgentMetrics;
   readonly log: Logger;
   /** Unix time in milliseconds. */
   readonly clock: () => number;
+  /** Milliseconds since some moment; never steps. Absent: the process's own. */
+  readonly steadyClock?: () => number;
 }
 
 export class Agent {
@@ -39,12 +47,15 @@ export class Agent {
   readonly #datapath: Datapath;
   readonly #processor: Processor;
   readonly #intake: Intake;
+  readonly #warrants: Warrants;
+  readonly #ends: Ends;
+  readonly tasks: Tasks;
   readonly #defaults: InterceptDefaults;
   /** Resolves when what was taken while the state was rebuilt is stored. */
   readonly #rebuilt = deferred();
 
   constructor(private readonly parts: AgentParts) {
-    const { config, records, codec, trust, sender, metrics, log, clock } = parts;
+    const { config, records, codec, trust, sender, notify, metrics, log, clock } = parts;
     this.#datapath = new RecordingDatapath(parts.datapath, trust, () => this.#intake.cause);
     this.#defaults = {
       header: config.mediation.header,
@@ -60,12 +71,19 @@ export class Agent {
         log.warn({ code: error.code, field: error.field, reason: error.message }, "the datapath refused an intercept");
       },
       onChange: (transition) => this.#onChange(transition),
+      followUp: (transition) => this.#warrants.follow(transition),
     });
+    const { store } = this;
+    const [applier, steadyClock] = [this.#applier, parts.steadyClock ?? (() => performance.now())];
+    this.#warrants = new Warrants({ store, applier, notify, clock });
+    this.tasks = new Tasks({ node: config.node, trust, warrants: this.#warrants, sender, log, clock, steadyClock });
+    this.#ends = new Ends({ applier, trust, notify, log, clock, steadyClock });
     this.#processor = new Processor({
       node: config.node,
       applier: this.#applier,
       trust,
       sender,
+      notify,
       metrics,
       log,
       logSubjects: config.log.subjects,
@@ -136,6 +154,13 @@ export class Agent {
     );
   }
 
+  /** Takes out what is over. The kernel has ended it on time. */
+  expire(): void {
+    if (!this.live) return;
+    this.tasks.expire();
+    this.#ends.expire();
+  }
+
   /** Tries again what the datapath refused: room may have become free. */
   retryFailed(): void {
     if (!this.live || this.intercepts.counts.failed === 0) return;
@@ -159,24 +184,30 @@ export class Agent {
   }
 
   #onChange(transition: Transition): void {
-    this.#rememberEnds(transition);
+    this.#ends.note(transition);
     this.intercepts.note(transition);
     this.#persistence.note(transition);
   }
 
-  /** So that no old record brings back what was ended. */
-  #rememberEnds({ before, after }: Transition): void {
-    for (const { key, mandate } of before?.intercepts ?? []) {
-      if (after?.intercepts.some((intercept) => intercept.key === key)) continue;
-      if (mandate !== undefined) this.parts.trust.ended(key, mandate.notAfter);
-    }
-  }
-
-  #begin(session: Session, now: number): void {
-    const known = session.acctSessionId === undefined ? undefined : this.store.find(session.nas, session.acctSessionId);
+  #begin(stored: Session, now: number): void {
+    const known = stored.acctSessionId === undefined ? undefined : this.store.find(stored.nas, stored.acctSessionId);
     if (known !== undefined) return;
+    const session = this.#withoutEnded(stored);
     this.store.commit({ after: session }, now);
     this.intercepts.note({ after: session });
+    this.#ends.note({ after: session });
+    if (session !== stored) this.#persistence.note({ before: stored, after: session });
+    this.#warrants.follow({ after: session });
+  }
+
+  /** A record that somebody put back does not bring back what was ended. */
+  #withoutEnded(session: Session): Session {
+    const { trust, log } = this.parts;
+    const ended = session.intercepts.filter(({ key }) => trust.hasEnded(key));
+    if (ended.length === 0) return session;
+    log.warn({ intercepts: ended.length }, "a session record holds intercepts that were ended; they are left out");
+    for (const { key } of ended) trust.audit.intercept({ change: "ends", intercept: key, why: "an old record" });
+    return withChanges(session, { intercepts: session.intercepts.filter((intercept) => !ended.includes(intercept)) });
   }
 
   #markFailures(hasFailed: (key: string) => boolean): void {

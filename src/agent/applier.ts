@@ -1,6 +1,7 @@
 /** Carries out what the rules have decided: datapath first, then the record. What the kernel refuses is no record's truth. */
 import { type Datapath, DatapathError } from "../datapath/port.js";
 import { EventError } from "../events/errors.js";
+import type { LiEvent } from "../events/li-event.js";
 import { ERROR_CAUSE } from "../events/types.js";
 import { decide } from "../sessions/decide.js";
 import type { Decision } from "../sessions/decision.js";
@@ -16,6 +17,15 @@ export interface ApplierOptions {
   readonly defaults: InterceptDefaults;
   readonly onRefusal: (error: DatapathError) => void;
   readonly onChange: (transition: Transition) => void;
+  /** What follows from a transition that took effect; returns what the mediation side is told of it. */
+  readonly followUp?: (transition: Transition) => readonly LiEvent[];
+}
+
+interface Refusal {
+  readonly error: DatapathError;
+  readonly at: Transition;
+  /** Of the intercept that was refused. */
+  readonly key: string;
 }
 
 export class Applier {
@@ -32,13 +42,23 @@ export class Applier {
     const { store, defaults } = this.options;
     const decision = decide(store, event, { now, defaults });
     const refusal = this.#program(decision.transitions);
-    if (refusal === undefined) return this.#commit(decision, event.time);
+    if (refusal === undefined) return this.#settle(decision, event.time);
     this.options.onRefusal(refusal.error);
-    if (event.li.kind !== "plain") return this.#commit(this.#failed(decision, refusal.at), event.time);
+    if (event.li.kind !== "plain") return this.#settle(this.#failed(decision, refusal), event.time);
     const problem = new EventError(refusal.error.field ?? "li", refusal.error.message, errorCauseOf(refusal.error));
     const without = decide(store, { ...event, li: { kind: "refused", problem } }, { now, defaults });
     const again = this.#program(without.transitions);
-    return this.#commit(again === undefined ? without : this.#failed(without, again.at), event.time);
+    return this.#settle(again === undefined ? without : this.#failed(without, again), event.time);
+  }
+
+  /** Carries out a change that no event of the stream asked for. Returns why the datapath refused it; nothing is changed then. */
+  change(before: Session, after: Session): DatapathError | undefined {
+    const transition: Transition = { before, after };
+    const refusal = this.#program([transition]);
+    if (refusal !== undefined) this.options.onRefusal(refusal.error);
+    // Nothing was heard of the session by that.
+    else this.#commit({ transitions: [transition], notifications: [] }, this.options.store.lastSeen(before) * 1000);
+    return refusal?.error;
   }
 
   /** Tries again what the datapath refused of a session. Returns why it was refused once more. */
@@ -54,27 +74,36 @@ export class Applier {
   }
 
   /** Programs the datapath, or, at the first refusal, leaves it as it was. */
-  #program(transitions: readonly Transition[]): { error: DatapathError; at: Transition } | undefined {
+  #program(transitions: readonly Transition[]): Refusal | undefined {
     if (!this.live) return undefined;
     for (const [index, transition] of transitions.entries()) {
-      const error = this.#carryOut(transition);
-      if (error === undefined) continue;
+      const refused = this.#carryOut(transition);
+      if (refused === undefined) continue;
       // In reverse: what was taken from one session must be free before it is given back.
       for (const done of transitions.slice(0, index).toReversed()) this.#undo(done);
-      return { error, at: transition };
+      return { ...refused, at: transition };
     }
     return undefined;
   }
 
   /** Without an instruction of its own the event stands: the intercept that the kernel refused is kept as failed. */
-  #failed(decision: Decision, at: Transition): Decision {
+  #failed(decision: Decision, { at, key: refused }: Pick<Refusal, "at" | "key">): Decision {
     const transitions = decision.transitions.map((transition) => {
       if (transition !== at || transition.after === undefined) return transition;
-      const intercepts = transition.after.intercepts.map((intercept) => ({ ...intercept, failed: true }));
+      const intercepts = transition.after.intercepts.map((intercept) =>
+        intercept.key === refused ? { ...intercept, failed: true } : intercept,
+      );
       return { ...transition, after: withChanges(transition.after, { intercepts }) };
     });
     const again = this.#program(transitions);
-    return again === undefined ? { ...decision, transitions } : this.#failed({ ...decision, transitions }, again.at);
+    return again === undefined ? { ...decision, transitions } : this.#failed({ ...decision, transitions }, again);
+  }
+
+  #settle(decision: Decision, time: number): Decision {
+    this.#commit(decision, time);
+    const { followUp } = this.options;
+    const further = followUp === undefined ? [] : decision.transitions.flatMap((transition) => followUp(transition));
+    return further.length === 0 ? decision : { ...decision, notifications: [...decision.notifications, ...further] };
   }
 
   #commit(decision: Decision, time: number): Decision {
@@ -85,7 +114,7 @@ export class Applier {
     return decision;
   }
 
-  #carryOut(transition: Transition): DatapathError | undefined {
+  #carryOut(transition: Transition): Pick<Refusal, "error" | "key"> | undefined {
     const done: Effect[] = [];
     for (const effect of effectsOf(transition, this.options.defaults)) {
       try {
@@ -94,7 +123,7 @@ export class Applier {
       } catch (error) {
         if (!(error instanceof DatapathError)) throw error;
         if (done.length > 0) this.#undo(transition);
-        return error;
+        return { error, key: effect.kind === "put" ? effect.spec.key : effect.key };
       }
     }
     return undefined;

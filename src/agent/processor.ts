@@ -2,7 +2,8 @@
 import type { Logger } from "pino";
 import type { EventMessage, Sender } from "../bus/ports.js";
 import { EventError } from "../events/errors.js";
-import { liEventSubject, resultSubject } from "../events/subjects.js";
+import type { LiEvent } from "../events/li-event.js";
+import { resultSubject } from "../events/subjects.js";
 import type { EventResult } from "../events/types.js";
 import type { AgentMetrics } from "../metrics/agent-metrics.js";
 import { MissingDataKeyError } from "../security/seal/text.js";
@@ -16,6 +17,8 @@ export interface ProcessorOptions {
   readonly applier: Applier;
   readonly trust: AgentTrust;
   readonly sender: Sender;
+  /** Tells the mediation side. */
+  readonly notify: (notification: LiEvent) => void;
   readonly metrics: AgentMetrics;
   readonly log: Logger;
   readonly logSubjects: boolean;
@@ -103,11 +106,8 @@ export class Processor {
   }
 
   #answer(event: SequencedEvent, decision: Decision): void {
-    const { sender, node } = this.options;
     this.#count(event, decision);
-    for (const notification of decision.notifications) {
-      sender.send(liEventSubject(node, notification.kind), JSON.stringify({ node, ...notification }));
-    }
+    for (const notification of decision.notifications) this.options.notify(notification);
     if (decision.outcome !== undefined) this.#publish(event.id, decision.outcome);
   }
 

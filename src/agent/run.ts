@@ -8,10 +8,13 @@ import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
 import { SessionBucket } from "../bus/session-bucket.js";
 import { ensureEventStream, lastSequence, StreamMismatchError, whenReady } from "../bus/streams.js";
+import { ensureTaskStream, TaskFollower } from "../bus/task-stream.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
+import type { LiEvent } from "../events/li-event.js";
 import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
 import { AgentMetrics, registerAgentGauges, registerDatapathMetrics } from "../metrics/agent-metrics.js";
+import { NotificationMetrics } from "../metrics/notification-metrics.js";
 import { createRegistry } from "../metrics/registry.js";
 import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
 import { TrustMetrics } from "../metrics/trust-metrics.js";
@@ -20,6 +23,7 @@ import { Agent } from "./agent.js";
 import type { OpenDatapath } from "./datapath-factory.js";
 import { deferred } from "./deferred.js";
 import { StartError } from "./errors.js";
+import { Notifier } from "./notifier.js";
 import { AgentSecurity } from "./security.js";
 
 export interface AgentOptions {
@@ -55,13 +59,16 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   return { metricsPort: run.metricsPort, ready, stop: () => run.stop() };
 }
 
+const EXPIRE_MS = 1000;
+const HOUR_MS = 3_600_000;
 const RETRY_REFUSED_MS = 5000;
 
 class AgentRun {
   readonly #abort = new AbortController();
   readonly #waitingFor = new Set(["datapath", "NATS", "sessions"]);
   readonly #owner = randomUUID();
-  #retries: NodeJS.Timeout | undefined;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #tasks: TaskFollower | undefined;
   #metricsServer: MetricsServer | undefined;
   #datapath: Datapath | undefined;
   #embedded: EmbeddedNatsServer | undefined;
@@ -70,12 +77,15 @@ class AgentRun {
   #agent: Agent | undefined;
   #security: AgentSecurity | undefined;
   #metrics: AgentMetrics;
+  #notifier: Notifier | undefined;
   readonly #trustMetrics: TrustMetrics;
+  readonly #notificationMetrics: NotificationMetrics;
   readonly #registry;
 
   constructor(private readonly options: AgentOptions) {
     this.#registry = createRegistry(options.version, "agent");
     this.#metrics = new AgentMetrics(this.#registry);
+    this.#notificationMetrics = new NotificationMetrics(this.#registry);
     this.#trustMetrics = new TrustMetrics(this.#registry, () => this.#security?.auditGauges);
     registerAgentGauges(this.#registry, {
       sessions: () => this.#agent?.store.size ?? 0,
@@ -113,7 +123,14 @@ class AgentRun {
       () => SessionBucket.open(connection, config.nats.stream.replicas),
       this.#abort.signal,
     );
+    const { replicas } = config.nats.stream;
+    const { maxDurationHours } = config.security;
+    await whenReady(() => ensureTaskStream(manager, { replicas, maxDurationHours }), this.#abort.signal);
     const agent = this.#createAgent(connection, records);
+    // Before any session: what a warrant means for it follows from both.
+    this.#tasks = new TaskFollower(client, (message) => agent.tasks.take(message));
+    await this.#tasks.start();
+    agent.tasks.caughtUp();
     log.info({ sessions: await agent.load() }, "session records read");
     if (agent.lastSequence() > (await lastSequence(manager))) agent.forgetSequences();
     await this.#follow(agent, client, manager, connection);
@@ -122,8 +139,10 @@ class AgentRun {
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    clearInterval(this.#retries);
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#tasks?.stop();
     await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
+    await this.#notifier?.stop();
     await this.#security?.stop();
     await this.#connection?.close();
     await this.#embedded?.stop();
@@ -135,9 +154,12 @@ class AgentRun {
     const { config, log, clock = Date.now } = this.options;
     const sender = { send: (subject: string, payload: string) => connection.publish(subject, payload) };
     const datapath = this.#datapath as Datapath;
-    const { trust, codec } = this.#security as AgentSecurity;
+    const { trust, codec, notificationKey: key } = this.#security as AgentSecurity;
     const metrics = this.#metrics;
-    this.#agent = new Agent({ config, datapath, records, codec, trust, sender, metrics, log, clock });
+    const notifier = new Notifier({ config, log, sender, metrics: this.#notificationMetrics, key });
+    this.#notifier = notifier;
+    const notify = (event: LiEvent): void => notifier.notify(event);
+    this.#agent = new Agent({ config, datapath, records, codec, trust, sender, notify, metrics, log, clock });
     return this.#agent;
   }
 
@@ -176,7 +198,12 @@ class AgentRun {
     void this.#followConnection(connection);
     await Promise.race([Promise.all(caughtUp), aborted(this.#abort.signal)]);
     agent.goLive();
-    this.#retries = setInterval(() => agent.retryFailed(), RETRY_REFUSED_MS);
+    const security = this.#security as AgentSecurity;
+    this.#timers.push(
+      setInterval(() => agent.retryFailed(), RETRY_REFUSED_MS),
+      setInterval(() => agent.expire(), EXPIRE_MS),
+      setInterval(() => security.prune(), HOUR_MS),
+    );
   }
 
   /** Two agents of one name: this one serves nobody until it is started again. */

@@ -17,6 +17,7 @@ import { AgentKeys } from "../security/grants/agent-keys.js";
 import type { Signer } from "../security/keys/signing-key.js";
 import type { AuthorityTable } from "../security/orders/authorities.js";
 import { ReplayJournal } from "../security/orders/replay-journal.js";
+import type { DataKey } from "../security/seal/data-key.js";
 import { StrictTrust } from "../security/strict-trust.js";
 import { type AgentTrust, labTrust } from "../security/trust.js";
 import { PLAIN_RECORDS, type RecordCodec } from "../sessions/record-codec.js";
@@ -56,6 +57,12 @@ export class AgentSecurity {
     this.#replay = this.#openReplay();
     this.trust = this.#strictTrust(own, authorities, this.#keys, this.#replay);
     this.codec = new SealedRecords(this.#keys);
+  }
+
+  /** What notifications are sealed with; undefined in lab mode. */
+  get notificationKey(): (() => DataKey) | undefined {
+    const keys = this.#keys;
+    return keys === undefined ? undefined : () => keys.current("notifications");
   }
 
   get auditGauges() {
@@ -108,7 +115,9 @@ export class AgentSecurity {
   #agentKeys(own: OwnKeys, authorities: AuthorityTable): AgentKeys {
     const { config, log, clock } = this.parts;
     const agents = agentReaders(config.security);
-    return new AgentKeys({ ...own, trust: grantTrust(authorities), agents, notified: agents, clock, log });
+    const { readers } = config.notifications;
+    const notified = readers.length > 0 ? readers : agents;
+    return new AgentKeys({ ...own, trust: grantTrust(authorities), agents, notified, clock, log });
   }
 
   #strictTrust(own: OwnKeys, authorities: AuthorityTable, keys: AgentKeys, replay: ReplayJournal): StrictTrust {

@@ -64,3 +64,25 @@ export class NatsAuditSink implements AuditSink {
     await this.#client.publish(this.#subject, line, { msgID: id });
   }
 }
+
+/** Hashes of the copies of a node's entries, by sequence. */
+export async function auditCopies(client: JetStreamClient, node: string): Promise<Map<number, string>> {
+  const copies = new Map<number, string>();
+  const consumer = await client.consumers.get(AUDIT_STREAM, { filter_subjects: auditSubject(node) });
+  if ((await consumer.info()).num_pending === 0) return copies;
+  for await (const message of await consumer.consume()) {
+    const { seq, hash } = copyIn(message.data);
+    // The first is the one that left at once; nobody takes it back.
+    if (typeof seq === "number" && typeof hash === "string" && !copies.has(seq)) copies.set(seq, hash);
+    if (message.info.pending === 0) break;
+  }
+  return copies;
+}
+
+function copyIn(data: Uint8Array): { readonly seq?: unknown; readonly hash?: unknown } {
+  try {
+    return (JSON.parse(Buffer.from(data).toString("utf8")) ?? {}) as { seq?: unknown; hash?: unknown };
+  } catch {
+    return {};
+  }
+}

@@ -1,5 +1,4 @@
 /** The connection to NATS: tried until it works, kept up for ever, every change of state in the log. */
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type Authenticator,
@@ -14,6 +13,7 @@ import {
 import type { Logger } from "pino";
 import { natsServers } from "../config/nats-servers.js";
 import type { Config } from "../config/schema.js";
+import { checkSecretFile, readSecretFile, readSeed } from "../security/keys/files.js";
 
 type NatsConfig = Config["nats"];
 
@@ -22,7 +22,7 @@ const RECONNECT_WAIT_MS = 250;
 
 /**
  * Connects, however long it takes; `signal` ends the attempt. `name` is shown in the server's monitoring.
- * Throws at once where a file of keys cannot be read.
+ * Throws KeyError at once where a file of keys cannot be read, or can be read by others.
  */
 export async function connectNats(
   config: NatsConfig,
@@ -52,9 +52,12 @@ export async function connectNats(
 }
 
 function connectionOptions(config: NatsConfig, name: string): NodeConnectionOptions {
+  if (config.tls?.keyFile !== undefined) checkSecretFile(config.tls.keyFile);
   return {
     servers: natsServers(config),
     name,
+    // Answers come where nobody else may listen: the server's permissions can name it.
+    inboxPrefix: `_INBOX.${name.replace(/[^A-Za-z0-9_-]/g, "_")}`,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     // Where the server has not heard of us yet, it may have tomorrow: an agent does not end for that.
@@ -67,9 +70,8 @@ function connectionOptions(config: NatsConfig, name: string): NodeConnectionOpti
 
 function authenticators(config: NatsConfig): Authenticator[] {
   const found: Authenticator[] = [];
-  if (config.nkeySeedFile !== undefined)
-    found.push(nkeyAuthenticator(Buffer.from(readFileSync(config.nkeySeedFile, "utf8").trim())));
-  if (config.credentialsFile !== undefined) found.push(credsAuthenticator(readFileSync(config.credentialsFile)));
+  if (config.nkeySeedFile !== undefined) found.push(nkeyAuthenticator(Buffer.from(readSeed(config.nkeySeedFile))));
+  if (config.credentialsFile !== undefined) found.push(credsAuthenticator(readSecretFile(config.credentialsFile)));
   if (config.user !== undefined) found.push(usernamePasswordAuthenticator(config.user, config.password));
   if (config.token !== undefined) found.push(tokenAuthenticator(config.token));
   return found;

@@ -2,6 +2,7 @@
 import { StartError } from "../agent/errors.js";
 import { ConfigError } from "../config/problem.js";
 import { KeyError } from "../security/errors.js";
+import { TaskingError } from "../tasking/order.js";
 
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
@@ -19,7 +20,7 @@ export function reportError(
     for (const problem of error.problems) print(`submirror: ${problem}`);
     return EXIT.usage;
   }
-  if (error instanceof KeyError) {
+  if (error instanceof KeyError || error instanceof TaskingError) {
     print(`submirror: ${error.message}`);
     return EXIT.usage;
   }

@@ -1,11 +1,13 @@
 /** The command line: what there is, with examples. Each command loads its code when it runs. */
 import { Command, CommanderError, Option } from "commander";
 import { mediationCommand } from "../mediation/command.js";
+import { auditCommand } from "./commands/audit.js";
 import { keysCommand } from "./commands/keys.js";
+import { provisionCommand } from "./commands/provision.js";
+import { taskCommand } from "./commands/task.js";
+import { DEFAULT_CONFIG } from "./default-config.js";
 import { EXIT, reportError } from "./exit.js";
 import { programVersion } from "./version.js";
-
-const DEFAULT_CONFIG = "/etc/submirror/submirror.yaml";
 
 export interface DaemonFlags {
   readonly config: string;
@@ -27,7 +29,8 @@ export function createProgram(): Command {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
   });
-  for (const command of [mediationCommand(), keysCommand()]) mount(program, command);
+  for (const command of [mediationCommand(), keysCommand(), taskCommand(), auditCommand(), provisionCommand()])
+    mount(program, command);
   return program;
 }
 

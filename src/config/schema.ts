@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { z } from "zod";
 import { parseAddress, parsePrefix } from "../net/addresses.js";
+import { notificationsSection } from "./notifications-section.js";
 import { radiusSection } from "./radius-section.js";
 import { auditSection, securitySection } from "./security-section.js";
 
@@ -151,6 +152,7 @@ export const configSchema = z.strictObject({
   mediation: mediation.prefault({}),
   security: securitySection.prefault({}),
   audit: auditSection.prefault({}),
+  notifications: notificationsSection.prefault({}),
   metrics: metrics.prefault({}),
   log: log.prefault({}),
   radius: radiusSection,

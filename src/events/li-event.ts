@@ -13,12 +13,27 @@ export const LI_EVENT_KINDS = [
 
 export type LiEventKind = (typeof LI_EVENT_KINDS)[number];
 
+/** By what a subject was found. */
+export const TRIGGER_TYPES = [
+  "interface",
+  "address",
+  "nasPortId",
+  "userName",
+  "callingStationId",
+  "acctSessionId",
+  "remoteId",
+  "circuitId",
+] as const;
+export type TriggerType = (typeof TRIGGER_TYPES)[number];
+
 /** Holds the subject: for the mediation side alone, never for a log. */
 export interface LiEvent {
   readonly kind: LiEventKind;
   /** Unix time in milliseconds. */
   readonly time: number;
-  readonly configurationSource: "radiusLogin" | "radiusCoa";
+  readonly configurationSource: "radiusLogin" | "radiusCoa" | "warrant";
+  /** Absent: the session itself was named, by its id or the user's name. */
+  readonly trigger?: { readonly type: TriggerType; readonly value: string };
   readonly interceptId?: number;
   readonly sessionId?: number;
   readonly direction: "both" | "from" | "to";

@@ -4,6 +4,7 @@ import { parseHandle, requireRoom } from "../intercepts/handle.js";
 import { mediationAddress, mediationPort } from "../intercepts/mediation.js";
 import { EventError } from "./errors.js";
 import { number, objectWith, oneOf, optional, string } from "./fields.js";
+import type { TriggerType } from "./li-event.js";
 import { checkLiTerms, TERM_KEYS, termsFromObject } from "./li-terms.js";
 import { ERROR_CAUSE, type LiInstruction, type RadiusAttributes, type RadiusEventType } from "./types.js";
 import { hasVendorLi, instructionFromAttributes } from "./vendor-li.js";
@@ -19,6 +20,16 @@ export interface Mandate {
   readonly by?: readonly string[];
   /** Unix time in milliseconds: the intercept ends then at the latest. */
   readonly notAfter: number;
+  /** Where it was ordered by warrant. */
+  readonly warrant?: WarrantMandate;
+}
+
+export interface WarrantMandate {
+  readonly task: string;
+  /** By what the subject was found. */
+  readonly trigger: { readonly type: TriggerType; readonly value: string };
+  /** Only what of the session's addresses lies in this prefix is meant; CIDR. */
+  readonly within?: string;
 }
 
 export type EventLi =

@@ -21,7 +21,7 @@ export interface OwnKeys {
 }
 
 /** Reads the key files of a program. Returns every problem at once, each a sentence with what to do. */
-export function readOwnKeys(security: SecurityConfig, program: "agent" | "gateway"): OwnKeys | string[] {
+export function readOwnKeys(security: SecurityConfig, program: "agent" | "gateway" | "authority"): OwnKeys | string[] {
   const problems: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {
     try {
@@ -32,15 +32,15 @@ export function readOwnKeys(security: SecurityConfig, program: "agent" | "gatewa
       return undefined;
     }
   };
-  const isAgent = program === "agent";
   const { gatewaySigningKeyFile } = security;
-  const signingKeyFile = isAgent ? security.signingKeyFile : (gatewaySigningKeyFile ?? security.signingKeyFile);
+  const isGateway = program === "gateway";
+  const signingKeyFile = isGateway ? (gatewaySigningKeyFile ?? security.signingKeyFile) : security.signingKeyFile;
   // A gateway seals to others, and opens nothing.
-  const sealingKeyFiles = isAgent ? security.sealingKeyFiles : [];
+  const sealingKeyFiles = isGateway ? [] : security.sealingKeyFiles;
   const signer = signingKeyFile === undefined ? undefined : attempt(() => readSigner(signingKeyFile));
   if (signingKeyFile === undefined) problems.push(missing("signingKeyFile"));
   const sealingKeys = sealingKeyFiles.map((file) => attempt(() => readSealingKey(file)));
-  if (isAgent && sealingKeyFiles.length === 0) problems.push(missing("sealingKeyFiles"));
+  if (program === "agent" && sealingKeyFiles.length === 0) problems.push(missing("sealingKeyFiles"));
   if (problems.length > 0 || signer === undefined) return problems;
   return { signer, sealingKeys: sealingKeys.filter((key) => key !== undefined) };
 }

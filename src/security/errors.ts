@@ -45,6 +45,9 @@ export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 /** The message is one sentence that names no subject and no secret. */
 export class SecurityError extends Error {
   override readonly name = "SecurityError";
+  /** Id that the refused order claims, where it could be read. */
+  order: string | undefined;
+
   constructor(
     readonly reason: RefusalReason,
     message: string,

@@ -2,7 +2,7 @@
 import { EventError } from "../events/errors.js";
 import type { EventLi } from "../events/li.js";
 import { type ContentsOpener, type ParsedEvent, parseEvent, plainContents } from "../events/parse.js";
-import { nasToken } from "../events/subjects.js";
+import { nasToken, taskOfSubject } from "../events/subjects.js";
 import { ERROR_CAUSE } from "../events/types.js";
 import type { AuditRecord } from "./audit/recorder.js";
 import { type RefusalReason, SecurityError } from "./errors.js";
@@ -10,9 +10,16 @@ import { openEvent } from "./events/sealed-event.js";
 import type { AgentKeys } from "./grants/agent-keys.js";
 import type { SealingKey } from "./keys/sealing-key.js";
 import { type AuthorityTable, checkNas } from "./orders/authorities.js";
-import { type AcceptedRadiusOrder, type DecisionContext, decideRadiusOrder } from "./orders/decide.js";
+import {
+  type AcceptedRadiusOrder,
+  type AcceptedTaskOrder,
+  type DecisionContext,
+  decideRadiusOrder,
+  decideTaskOrder,
+} from "./orders/decide.js";
+import { parseOrder } from "./orders/payload.js";
 import type { ReplayJournal } from "./orders/replay-journal.js";
-import { parseSigned, SIGNED_PREFIX } from "./orders/signed.js";
+import { parseSigned, SIGNED_PREFIX, type SignedOrder } from "./orders/signed.js";
 import { isSealedText, MissingDataKeyError, openText } from "./seal/text.js";
 import type { AgentTrust, EventSource } from "./trust.js";
 
@@ -37,6 +44,17 @@ export interface StrictTrustOptions {
 /** What the seal of an instruction outside of a sealed event is bound to; the signature binds it to its event. */
 export const INSTRUCTION_CONTEXT = "li";
 
+const MAX_TASK_BYTES = 64 * 1024;
+
+/** What the seal of a task's order is bound to. */
+export function taskContext(task: string): string {
+  return JSON.stringify(["task", task]);
+}
+
+function taskPlace(seq: number): string {
+  return `TASKS:${seq}`;
+}
+
 export class StrictTrust implements AgentTrust {
   readonly audit: AuditRecord;
 
@@ -59,6 +77,40 @@ export class StrictTrust implements AgentTrust {
       throw error;
     }
     return { ...event, li: this.#authorize(event, place, wasSealed, isLastTry) };
+  }
+
+  readTask({ subject, data, seq }: EventSource): AcceptedTaskOrder {
+    const { keys, sealingKeys } = this.options;
+    if (data.length > MAX_TASK_BYTES) {
+      throw new SecurityError("malformed", `an order of a task must have at most ${MAX_TASK_BYTES} bytes`);
+    }
+    const task = taskOfSubject(subject);
+    const text = Buffer.from(data).toString("utf8");
+    const opened = openText(text, taskContext(task), { keyring: keys.keyring, sealingKeys });
+    const signed = parseSigned(opened);
+    try {
+      return decideTaskOrder(signed, task, taskPlace(seq), this.#context());
+    } catch (error) {
+      if (error instanceof SecurityError) error.order = orderIdIn(signed);
+      throw error;
+    }
+  }
+
+  acceptTask({ seq }: EventSource, { order, by, validity }: AcceptedTaskOrder): void {
+    const { id, task, serial, action, warrant } = order;
+    const place = taskPlace(seq);
+    const until = Math.max(order.notAfter, validity?.ends ?? 0);
+    this.options.replay.take({ id, place, until, task: { id: task, serial } });
+    this.audit.order({ order: id, task, place, by, about: { action, warrant } });
+  }
+
+  refuseTask({ subject, seq }: EventSource, reason: RefusalReason): void {
+    this.options.onRefusal(reason);
+    this.audit.order({ task: taskOfSubject(subject), place: taskPlace(seq), refused: reason });
+  }
+
+  serialOf(task: string): number {
+    return this.options.replay.serialOf(task);
   }
 
   fetchKey(key: string): Promise<unknown> {
@@ -169,6 +221,15 @@ export class StrictTrust implements AgentTrust {
 
   #recordUnreadable({ eventId }: EventError, place: string): void {
     this.audit.order({ ...(eventId !== undefined && { event: eventId }), place, refused: "not-readable" });
+  }
+}
+
+/** The id that an order claims, so that whoever sent it is answered. */
+function orderIdIn({ payload }: SignedOrder): string | undefined {
+  try {
+    return parseOrder(payload).id;
+  } catch {
+    return undefined;
   }
 }
 

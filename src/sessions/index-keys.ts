@@ -16,6 +16,8 @@ export const keyOf = {
   userName: (name: string): string => `u ${name}`,
   callingStationId: (id: string): string => `c ${id}`,
   nasPortId: (id: string): string => `l ${id}`,
+  circuitId: (id: string): string => `i ${id}`,
+  remoteId: (id: string): string => `r ${id}`,
   prefix: (prefix: string): string => `x ${prefix}`,
   /** The same, for sessions alone that no accounting has named yet. */
   pending: (key: string): string => `p${key}`,
@@ -29,6 +31,9 @@ export function indexKeys(session: Session): string[] {
   if (attributes["Calling-Station-Id"] !== undefined)
     keys.push(keyOf.callingStationId(attributes["Calling-Station-Id"]));
   if (attributes["NAS-Port-Id"] !== undefined) keys.push(keyOf.nasPortId(attributes["NAS-Port-Id"]));
+  if (attributes["ADSL-Agent-Circuit-Id"] !== undefined)
+    keys.push(keyOf.circuitId(attributes["ADSL-Agent-Circuit-Id"]));
+  if (attributes["ADSL-Agent-Remote-Id"] !== undefined) keys.push(keyOf.remoteId(attributes["ADSL-Agent-Remote-Id"]));
   for (const prefix of new Set(prefixesOf(session))) keys.push(keyOf.prefix(prefix));
   if (isPending(session)) return keys.concat(keys.map(keyOf.pending));
   keys.push(keyOf.acctSessionId(session.acctSessionId as string));

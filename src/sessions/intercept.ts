@@ -2,8 +2,10 @@
 import { createHash } from "node:crypto";
 import { timesOf } from "../events/li-terms.js";
 import type { LiInstruction } from "../events/types.js";
+import { InterceptError } from "../intercepts/errors.js";
 import { parseHandle, requireRoom, sessionIdOf } from "../intercepts/handle.js";
 import type { InterceptSpec, SubscriberMatch } from "../intercepts/types.js";
+import { commonPrefixes } from "../net/prefixes.js";
 import { prefixesOf, type Session, type SessionIntercept } from "./session.js";
 
 /** What the configuration says about every intercept. */
@@ -39,8 +41,20 @@ export function makeIntercept(
 
 /** The intercept with the session id that has become known with the Acct-Session-Id. Throws InterceptError. */
 export function withSessionId(intercept: SessionIntercept, session: Session): SessionIntercept {
-  if (intercept.sessionId !== undefined || session.acctSessionId === undefined) return intercept;
-  return { ...intercept, sessionId: sessionIdOf(session.acctSessionId) };
+  const { acctSessionId } = session;
+  if (intercept.sessionId !== undefined || acctSessionId === undefined) return intercept;
+  const sessionId = intercept.origin === "warrant" ? anySessionIdOf(acctSessionId) : sessionIdOf(acctSessionId);
+  return { ...intercept, sessionId };
+}
+
+/** A warrant does not know how a NAS spells its session ids: one that is no number has a hash for its number. */
+function anySessionIdOf(acctSessionId: string): number {
+  try {
+    return sessionIdOf(acctSessionId);
+  } catch (error) {
+    if (!(error instanceof InterceptError)) throw error;
+    return createHash("sha256").update(acctSessionId).digest().readUInt32BE(0);
+  }
 }
 
 export function radiusIntercept(session: Session): SessionIntercept | undefined {
@@ -59,7 +73,7 @@ export function specOf(
   defaults: InterceptDefaults,
 ): InterceptSpec | undefined {
   const { order, interceptId, sessionId } = intercept;
-  const matches = matchesOf(session, order);
+  const matches = matchesOf(session, intercept);
   if (sessionId === undefined || matches.length === 0) return undefined;
   const dscp = order.dscp ?? defaults.dscp;
   return {
@@ -79,19 +93,24 @@ export function specOf(
 }
 
 /** The order's own times; its mandate may end earlier. */
-function validityOf({ order, mandate }: SessionIntercept): Pick<InterceptSpec, "notBefore" | "notAfter"> {
+export function validityOf({
+  order,
+  mandate,
+}: Pick<SessionIntercept, "order" | "mandate">): Pick<InterceptSpec, "notBefore" | "notAfter"> {
   const times = timesOf(order);
   return mandate === undefined ? times : { ...times, notAfter: Math.min(mandate.notAfter, times.notAfter ?? Infinity) };
 }
 
 /** Waits for something that only accounting can bring. */
 export function isWaiting(session: Session, intercept: SessionIntercept): boolean {
-  return intercept.sessionId === undefined || matchesOf(session, intercept.order).length === 0;
+  return intercept.sessionId === undefined || matchesOf(session, intercept).length === 0;
 }
 
-/** The session's addresses, and what the instruction names beside them. */
-function matchesOf(session: Session, order: LiInstruction): SubscriberMatch[] {
-  return [...[...new Set(prefixesOf(session))].map(matchOf), ...(order.match ?? [])];
+/** The session's addresses, or what of them the order is about, and what the instruction names beside them. */
+function matchesOf(session: Session, { order, mandate }: SessionIntercept): SubscriberMatch[] {
+  const within = mandate?.warrant?.within;
+  const prefixes = within === undefined ? prefixesOf(session) : commonPrefixes(prefixesOf(session), within);
+  return [...[...new Set(prefixes)].map(matchOf), ...(order.match ?? [])];
 }
 
 function matchOf(prefix: string): SubscriberMatch {

@@ -15,6 +15,7 @@ export function notifyIntercept(
   return {
     ...subjectOf(kind, session, now),
     configurationSource: intercept.source,
+    ...(intercept.mandate?.warrant !== undefined && { trigger: intercept.mandate.warrant.trigger }),
     interceptId: intercept.interceptId,
     ...(intercept.sessionId !== undefined && { sessionId: intercept.sessionId }),
     direction: intercept.order.direction ?? "both",

@@ -32,7 +32,9 @@ function keyToken(text: string): string {
 }
 
 export function encodeRecord(session: Session): Uint8Array {
-  return Buffer.from(JSON.stringify({ v: VERSION, ...session }));
+  // What is ordered by warrant follows from the warrants, wherever the session is read.
+  const intercepts = session.intercepts.filter(({ origin }) => origin === "radius");
+  return Buffer.from(JSON.stringify({ v: VERSION, ...session, intercepts }));
 }
 
 /** Undefined where the bytes are no record that this version understands. */

@@ -30,7 +30,7 @@ export type KeptAttribute = IdentityAttribute | AddressAttribute;
 export type KeptAttributes = Readonly<Partial<Record<KeptAttribute, string>>>;
 
 /** What brought an intercept about; one session may be under several. */
-export type InterceptOrigin = "radius";
+export type InterceptOrigin = "radius" | "warrant";
 
 export interface SessionIntercept {
   /** Names the intercept in the datapath; holds no subject. */
@@ -41,7 +41,7 @@ export interface SessionIntercept {
   readonly interceptId: number;
   /** Undefined while a 4-byte handle waits for the Acct-Session-Id. */
   readonly sessionId: number | undefined;
-  readonly source: "radiusLogin" | "radiusCoa";
+  readonly source: "radiusLogin" | "radiusCoa" | "warrant";
   /** Undefined where nothing bounds it. */
   readonly mandate: Mandate | undefined;
   /** The datapath refused it after it had been promised; tried again whenever the session changes. */

@@ -44,6 +44,14 @@ export class SessionStore implements SessionReader {
     }
   }
 
+  /** Sessions of any NAS under a key of index-keys.ts. */
+  *anywhere(key: string): Generator<Session> {
+    for (const slot of this.#index.slots(key)) {
+      const session = this.#sessions[slot];
+      if (session !== undefined && indexKeys(session).includes(key)) yield session;
+    }
+  }
+
   *ofNas(nas: string): Generator<Session> {
     for (const session of this.#sessions) if (session?.nas === nas) yield session;
   }

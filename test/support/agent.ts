@@ -6,7 +6,9 @@ import type { Datapath } from "../../src/datapath/port.js";
 import { silent } from "./nats.js";
 
 export interface TestAgentOptions {
-  readonly url: string;
+  readonly url?: string;
+  /** The section `nats`, in place of `url`. */
+  readonly nats?: object;
   readonly datapath: Datapath;
   readonly yaml?: string;
   /** `strict`: `yaml` has the section `security`. */
@@ -18,7 +20,7 @@ export interface TestAgent extends RunningAgent, AsyncDisposable {}
 export async function startTestAgent(options: TestAgentOptions): Promise<TestAgent> {
   const yaml = `
 node: edge1
-nats: { servers: ["${options.url}"] }
+nats: ${JSON.stringify(options.nats ?? { servers: [options.url] })}
 interfaces: { access: [lo] }
 mediation: { sourceIpv4: 192.0.2.1 }
 metrics: { port: 0 }

@@ -1,5 +1,7 @@
 /** The program as a user runs it. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
 export const PROGRAM = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
@@ -16,4 +18,15 @@ export function runProgram(...args: readonly string[]): Ran {
     timeout: 60_000,
   });
   return { status, out: stdout, err: stderr };
+}
+
+/** The same, while this process goes on: it may be the one that answers. */
+export async function runProgramBeside(...args: readonly string[]): Promise<Ran> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const [out, err, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit", { signal: AbortSignal.timeout(60_000) }) as Promise<[number | null]>,
+  ]);
+  return { status, out, err };
 }

@@ -28,6 +28,8 @@ export interface StrictKeys extends Disposable {
   readonly second: Signer;
   readonly agent: Signer;
   readonly agentSeal: SealingKey;
+  /** Files of secret keys. `reader`: sealing key of the authorities. */
+  readonly files: Readonly<Record<"agent" | "agentSeal" | "gateway" | "authority" | "second" | "reader", string>>;
   /** The sections `security` and `audit`, as objects. */
   readonly sections: { readonly security: object; readonly audit: object };
   /** The same as YAML, with `more` in `security`. */
@@ -43,20 +45,28 @@ export function makeStrictKeys(): StrictKeys {
     writeSeed(join(directory, name), seed, "of a test");
     return join(directory, name);
   };
-  const gatewaySeed = generateSigningSeed();
-  const [agent, gateway, authority, second] = [
-    seeds.agent,
-    gatewaySeed,
-    generateSigningSeed(),
-    generateSigningSeed(),
-  ].map(signerFromSeed) as [Signer, Signer, Signer, Signer];
+  const signingSeeds = [seeds.agent, ...Array.from({ length: 3 }, generateSigningSeed)] as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const [agent, gateway, authority, second] = signingSeeds.map(signerFromSeed) as [Signer, Signer, Signer, Signer];
+  const files = {
+    agent: file("agent.sign", signingSeeds[0]),
+    gateway: file("gateway.sign", signingSeeds[1]),
+    authority: file("authority.sign", signingSeeds[2]),
+    second: file("second.sign", signingSeeds[3]),
+    agentSeal: file("agent.seal", seeds.seal),
+    reader: file("reader.seal", generateSealingSeed()),
+  };
   const agentSeal = sealingKeyFromSeed(seeds.seal);
   const mediation = ["198.51.100.0/24"];
   const security = {
     mode: "strict",
-    signingKeyFile: file("agent.sign", seeds.agent),
-    gatewaySigningKeyFile: file("gateway.sign", gatewaySeed),
-    sealingKeyFiles: [file("agent.seal", seeds.seal)],
+    signingKeyFile: files.agent,
+    gatewaySigningKeyFile: files.gateway,
+    sealingKeyFiles: [files.agentSeal],
     stateDirectory: join(directory, "state"),
     agents: [{ name: "edge", keys: [agent.publicKey], opens: [agentSeal.publicKey] }],
     authorities: [
@@ -75,7 +85,7 @@ export function makeStrictKeys(): StrictKeys {
   const sections = { security, audit: { directory: join(directory, "audit") } };
   const yaml = (more: object = {}): string => stringify({ ...sections, security: { ...security, ...more } });
   const dispose = (): void => temporary[Symbol.dispose]();
-  return { directory, gateway, authority, second, agent, agentSeal, sections, yaml, [Symbol.dispose]: dispose };
+  return { directory, gateway, authority, second, agent, agentSeal, files, sections, yaml, [Symbol.dispose]: dispose };
 }
 
 /** Publishes events sealed and signed as a gateway does; and, where a test asks for it, as it must not. */

@@ -36,6 +36,27 @@ export function readSeed(path: string): string {
   }
 }
 
+/** The bytes of any secret file that only its owner may read. Throws KeyError. */
+export function readSecretFile(path: string): Buffer {
+  const fd = openKeyFile(path);
+  try {
+    checkOwner(fd, path);
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Throws KeyError where others can read the file. */
+export function checkSecretFile(path: string): void {
+  const fd = openKeyFile(path);
+  try {
+    checkOwner(fd, path);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Makes a file that nobody but its owner reads. Throws KeyError where there is one already. */
 export function writeSeed(path: string, seed: string, comment: string): void {
   let fd: number;

@@ -82,7 +82,9 @@ export function decideTaskOrder(
   }
   // A node that comes later has to find the order valid as long as its warrant is.
   const longest = Math.min(...signers.map(({ maxDurationMs }) => maxDurationMs));
-  const repeated = checkTimeAndReplay(order, place, longest, context);
+  // Nor may an end ever come too late: whoever reads the beginning later has to read the end, too.
+  const timely = order.action === "deactivate" ? { ...order, notAfter: Math.max(order.notAfter, context.now) } : order;
+  const repeated = checkTimeAndReplay(timely, place, order.action === "deactivate" ? Infinity : longest, context);
   if (!repeated && order.serial <= context.replay.serialOf(task)) {
     throw new SecurityError("superseded", "a later order of the same task has been taken already");
   }

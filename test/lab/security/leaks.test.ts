@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { makeStrictKeys } from "../../support/strict.js";
 import { assertMirrored, assertOriginalsUntouched } from "../parts/assertions.js";
 import { exchange } from "../parts/exchange.js";
@@ -19,6 +20,7 @@ import { ADDRESS, type Subscriber } from "../parts/topology.js";
 const AT_LOGIN: LiAttributes = { action: "on", handle: "0000030000000090" };
 const IN_SESSION: LiAttributes = { action: "on", handle: "0000030100000091" };
 const SESSIONS = { alice: "1048577", bob: "1048578" };
+const TAP = fileURLToPath(new URL("../parts/nats-tap.js", import.meta.url));
 const SMALL = { downloadBytes: 1_000_000, uploadBytes: 300_000 };
 
 /** What nobody may find, as text, and in the encodings in which it could stand. */
@@ -61,9 +63,12 @@ it("who has the bus, the disk, the logs or the metrics finds no subject and no m
   using keys = makeStrictKeys();
   const users = ({ alice, bob }: { alice: Subscriber; bob: Subscriber }): string =>
     userRecord(alice, AT_LOGIN) + userRecord(bob);
-  await withScenario({ users, configuration: keys.sections as unknown as Record<string, object> }, async (scenario) => {
+  await withScenario({ users, configuration: keys.sections }, async (scenario) => {
     const { topology, actors, system, witness } = scenario;
     const { alice, bob, lab, edge } = topology;
+    // What it prints is among the files that are searched.
+    const tap = edge.start("tap", [process.execPath, TAP]);
+    await tap.ready("its subscription", () => tap.stdout().includes("listening"));
     await actors.login({ subscriber: alice, id: SESSIONS.alice });
     await exchange(alice, SMALL);
     await actors.login({ subscriber: bob, id: SESSIONS.bob });
@@ -72,6 +77,7 @@ it("who has the bus, the disk, the logs or the metrics finds no subject and no m
     await exchange(bob, SMALL);
     await witness.quiet(bob);
     await witness.quiet(alice);
+    await tap.ready("a notification", () => tap.stdout().includes("submirror.li.edge.LiServiceActivated"));
     const metrics = (await httpGet(edge, "http://127.0.0.1:9464/metrics"))?.body ?? "";
     const gatewayMetrics = (await httpGet(edge, "http://127.0.0.1:9465/metrics"))?.body ?? "";
     await until(async () => ((await system.agentMetrics()).get("submirror_audit_copied_entries") ?? 0) > 4, {

@@ -7,6 +7,7 @@ import { Registry } from "prom-client";
 import { Agent } from "../../../src/agent/agent.js";
 import { parseConfig, requireAgentParts } from "../../../src/config/load.js";
 import { DatapathError } from "../../../src/datapath/port.js";
+import { liEventSubject } from "../../../src/events/subjects.js";
 import type { RadiusEvent } from "../../../src/events/types.js";
 import { AgentMetrics } from "../../../src/metrics/agent-metrics.js";
 import { type AgentTrust, labTrust } from "../../../src/security/trust.js";
@@ -59,6 +60,7 @@ class Bench {
       codec: PLAIN_RECORDS,
       trust,
       sender: this.sender,
+      notify: (event) => this.sender.send(liEventSubject("edge1", event.kind), JSON.stringify(event)),
       metrics: new AgentMetrics(this.registry),
       log: pino({ level: "trace" }, output),
       clock: Date.now,

@@ -31,7 +31,8 @@ function withConfig<T>(yaml: string, use: (file: string) => T): T {
 test("help and version end with 0", () => {
   const help = run("--help");
   assert.equal(help.status, 0);
-  for (const command of ["agent", "gateway", "mediation"]) assert.match(help.out, new RegExp(`^  ${command} `, "m"));
+  for (const command of ["agent", "audit", "gateway", "keys", "mediation", "task"])
+    assert.match(help.out, new RegExp(`^  ${command} `, "m"));
   assert.match(run("--version").out, /^\d+\.\d+\.\d+\n$/);
   assert.match(run("agent", "--help").out, /Examples:\n {2}submirror agent --config/);
 });

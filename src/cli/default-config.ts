@@ -1,0 +1,2 @@
+/** Where the configuration is unless it is named. */
+export const DEFAULT_CONFIG = "/etc/submirror/submirror.yaml";

@@ -1,0 +1,335 @@
+/** The permissions of deploy/nats on a real nats-server with TLS: each program has what it needs, and nothing else. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect as connectTcp } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { jetstream } from "@nats-io/jetstream";
+import { connect, type NatsConnection, nkeyAuthenticator, PermissionViolationError } from "@nats-io/transport-node";
+import { stringify } from "yaml";
+import { auditCopies } from "../../../src/bus/audit-stream.js";
+import type { EventResult } from "../../../src/events/types.js";
+import { writeSeed } from "../../../src/security/keys/files.js";
+import { generateSigningSeed, signerFromSeed } from "../../../src/security/keys/signing-key.js";
+import { startTestAgent, type TestAgent } from "../../support/agent.js";
+import { runProgramBeside } from "../../support/cli.js";
+import { li, radiusEvent } from "../../support/events.js";
+import { FakeDatapath } from "../../support/fake-datapath.js";
+import { freePort } from "../../support/nats.js";
+import { until } from "../../support/poll.js";
+import { temporaryDirectory } from "../../support/security.js";
+import { makeStrictKeys, StrictPublisher } from "../../support/strict.js";
+import { TestAuthority } from "../parts/certificates.js";
+
+const TEMPLATE = fileURLToPath(new URL("../../../../deploy/nats/nats-server.conf", import.meta.url));
+const ROLES = ["GATEWAY", "AGENT", "AUTHORITY", "AUDITOR", "MEDIATION", "PROVISION"] as const;
+type Role = (typeof ROLES)[number];
+
+const INBOX: Readonly<Record<Role, string>> = {
+  GATEWAY: "submirror-gateway-gw1",
+  AGENT: "submirror-agent-edge1",
+  AUTHORITY: "submirror-task-north",
+  AUDITOR: "submirror-audit-auditor",
+  MEDIATION: "submirror-mediation",
+  PROVISION: "submirror-provision",
+};
+
+const ALICE = { "User-Name": "alice", "Acct-Session-Id": "100", "Framed-IP-Address": "100.64.0.7" };
+
+class Server {
+  readonly #temporary = temporaryDirectory();
+  readonly #seeds = Object.fromEntries(ROLES.map((role) => [role, generateSigningSeed()])) as Record<Role, string>;
+  readonly #connections: NatsConnection[] = [];
+  #process: ChildProcess | undefined;
+  port = 0;
+
+  get directory(): string {
+    return this.#temporary.path;
+  }
+
+  async start(): Promise<void> {
+    const authority = new TestAuthority(this.directory);
+    const server = authority.issue("localhost");
+    const client = authority.issue("client");
+    for (const role of ROLES) writeSeed(join(this.directory, `${role}.nkey`), this.#seeds[role], "of a test");
+    chmodSync(client.key, 0o600);
+    mkdirSync(join(this.directory, "store"));
+    this.port = await freePort();
+    const nkeys = ROLES.map((role) => [`SUBMIRROR_NKEY_${role}`, signerFromSeed(this.#seeds[role]).publicKey]);
+    this.#process = spawn("nats-server", ["-c", TEMPLATE], {
+      stdio: "ignore",
+      env: {
+        ...process.env,
+        ...Object.fromEntries(nkeys),
+        SUBMIRROR_NATS_LISTEN: `127.0.0.1:${this.port}`,
+        SUBMIRROR_NATS_STORE: join(this.directory, "store"),
+        SUBMIRROR_NATS_CERT: server.certificate,
+        SUBMIRROR_NATS_KEY: server.key,
+        SUBMIRROR_NATS_CA: authority.ca,
+      },
+    });
+    await until("nats-server listens", () => listens(this.port));
+  }
+
+  /** The section `nats` of the program with that role. */
+  section(role: Role): object {
+    return {
+      servers: [`tls://localhost:${this.port}`],
+      nkeySeedFile: join(this.directory, `${role}.nkey`),
+      tls: this.#tls(),
+    };
+  }
+
+  async connect(role: Role): Promise<NatsConnection> {
+    const connection = await connect({
+      servers: `tls://localhost:${this.port}`,
+      tls: this.#tls(),
+      authenticator: nkeyAuthenticator(Buffer.from(this.#seeds[role])),
+      inboxPrefix: `_INBOX.${INBOX[role]}`,
+      reconnect: false,
+    });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  #tls() {
+    return {
+      caFile: join(this.directory, "ca.pem"),
+      certFile: join(this.directory, "client.pem"),
+      keyFile: join(this.directory, "client.key"),
+    };
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+    if (this.#process?.exitCode === null) {
+      this.#process.kill();
+      await once(this.#process, "exit");
+    }
+    this.#temporary[Symbol.dispose]();
+  }
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connectTcp({ host: "127.0.0.1", port });
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Subjects that the server refused to the connection while `action` ran. */
+async function violations(connection: NatsConnection, action: () => void): Promise<string[]> {
+  const refused: string[] = [];
+  const watch = async (): Promise<void> => {
+    for await (const status of connection.status()) {
+      if (status.type === "error" && status.error instanceof PermissionViolationError)
+        refused.push(status.error.subject);
+    }
+  };
+  void watch();
+  action();
+  await connection.flush();
+  await connection.flush();
+  return refused;
+}
+
+describe("NATS permissions", () => {
+  const server = new Server();
+  const keys = makeStrictKeys();
+  const datapath = new FakeDatapath();
+  let agent: TestAgent | undefined;
+
+  before(async () => {
+    await server.start();
+    const admin = join(server.directory, "admin.yaml");
+    writeFileSync(admin, stringify({ nats: server.section("PROVISION") }));
+    const { status, out, err } = await runProgramBeside("provision", "--config", admin);
+    assert.equal(status, 0, out + err);
+    agent = await startTestAgent({ nats: server.section("AGENT"), datapath, mode: "strict", yaml: keys.yaml() });
+    await agent.ready;
+  });
+
+  after(async () => {
+    await agent?.stop();
+    await server.stop();
+    keys[Symbol.dispose]();
+  });
+
+  it("are enough for a login, a CoA, a task, a restart, and the copies of the audit log", async () => {
+    const publisher = await StrictPublisher.open(await server.connect("GATEWAY"), keys.gateway, [
+      keys.agentSeal.publicKey,
+    ]);
+    await publisher.tell(radiusEvent("accounting-start", { attributes: ALICE }));
+    const coa = radiusEvent("coa", { attributes: { "User-Name": "alice" }, li: li("on") });
+    assert.equal((await publisher.ask(coa)).result, "applied");
+    const config = join(server.directory, "north.yaml");
+    const { security } = keys.sections as { security: object };
+    const own = { signingKeyFile: keys.files.authority, sealingKeyFiles: [keys.files.reader] };
+    writeFileSync(
+      config,
+      stringify({ node: "north", nats: server.section("AUTHORITY"), security: { ...security, ...own } }),
+    );
+    const warrant = [
+      "--id",
+      "t-1",
+      "--reference",
+      "W-1",
+      "--user-name",
+      "alice",
+      "--mediation",
+      "198.51.100.9:1",
+      "--intercept-id",
+      "4660",
+    ];
+    const activated = await runProgramBeside(
+      "task",
+      "activate",
+      ...warrant,
+      "--config",
+      config,
+      "--json",
+      "--agents",
+      "1",
+      "--wait",
+      "30",
+    );
+    assert.equal(activated.status, 0, activated.out + activated.err);
+    assert.deepEqual(
+      (JSON.parse(activated.out) as { results: EventResult[] }).results.map(({ result }) => result),
+      ["applied"],
+    );
+    assert.match((await runProgramBeside("task", "list", "--config", config)).out, /t-1 {2}in force/);
+    const auditor = jetstream(await server.connect("AUDITOR"));
+    await until("copies have left the node", async () => (await auditCopies(auditor, "edge1")).size > 4);
+    await agent?.stop();
+    const second = new FakeDatapath();
+    agent = await startTestAgent({
+      nats: server.section("AGENT"),
+      datapath: second,
+      mode: "strict",
+      yaml: keys.yaml(),
+    });
+    await agent.ready;
+    assert.equal(second.specs.size, 2);
+  });
+
+  const FORBIDDEN: Readonly<Record<Role, readonly string[]>> = {
+    GATEWAY: [
+      "radius.bng2.coa",
+      "li.task.t-9",
+      "submirror.audit.edge1",
+      "submirror.result.x",
+      "submirror.li.edge1.LiServiceActivated",
+      "$KV.sessions.bng1.x",
+    ],
+    AGENT: [
+      "radius.bng1.coa",
+      "li.task.t-9",
+      "submirror.audit.edge2",
+      "submirror.li.edge2.LiServiceActivated",
+      "$JS.API.CONSUMER.DELETE.RADIUS.agent_edge2",
+      "$JS.API.CONSUMER.MSG.NEXT.RADIUS.agent_edge2",
+      "$JS.API.STREAM.MSG.DELETE.AUDIT",
+    ],
+    AUTHORITY: [
+      "radius.bng1.coa",
+      "submirror.result.x",
+      "submirror.audit.edge1",
+      "$KV.datakeys.x",
+      "$KV.sessions.bng1.x",
+      "$JS.API.CONSUMER.CREATE.RADIUS.x.radius.>",
+    ],
+    AUDITOR: [
+      "radius.bng1.coa",
+      "li.task.t-9",
+      "submirror.audit.edge1",
+      "$JS.API.STREAM.MSG.DELETE.AUDIT",
+      "$JS.API.CONSUMER.CREATE.RADIUS.x.radius.>",
+    ],
+    MEDIATION: [
+      "radius.bng1.coa",
+      "li.task.t-9",
+      "submirror.result.x",
+      "$KV.datakeys.x",
+      "submirror.li.edge1.LiServiceActivated",
+    ],
+    PROVISION: [
+      "radius.bng1.coa",
+      "li.task.t-9",
+      "$KV.datakeys.x",
+      "$KV.sessions.bng1.x",
+      "$JS.API.STREAM.DELETE.AUDIT",
+      "$JS.API.STREAM.PURGE.RADIUS",
+      "$JS.API.CONSUMER.CREATE.RADIUS.x.radius.>",
+    ],
+  };
+  const FORBIDDEN_BY_ALL = [
+    "$JS.API.STREAM.DELETE.TASKS",
+    "$JS.API.STREAM.UPDATE.TASKS",
+    "$JS.API.STREAM.PURGE.TASKS",
+    "$JS.API.STREAM.MSG.DELETE.TASKS",
+    "$JS.API.STREAM.SNAPSHOT.KV_sessions",
+    "$SYS.REQ.SERVER.PING",
+    "anything.else",
+  ];
+  const UNHEARD = [">", "radius.>", "li.task.>", "$KV.>", "submirror.audit.>", "_INBOX.>", "$JS.ACK.>"];
+
+  for (const role of ROLES) {
+    it(`let ${role.toLowerCase()} publish nothing else`, async () => {
+      const connection = await server.connect(role);
+      const subjects = [...FORBIDDEN[role], ...FORBIDDEN_BY_ALL];
+      const refused = await violations(connection, () => {
+        for (const subject of subjects) connection.publish(subject, "x");
+      });
+      assert.deepEqual(refused.toSorted(byText), subjects.toSorted(byText));
+    });
+
+    it(`let ${role.toLowerCase()} hear nothing else`, async () => {
+      const connection = await server.connect(role);
+      const others = ROLES.filter((other) => other !== role).map((other) => `_INBOX.${INBOX[other]}.>`);
+      const ownResults = role === "GATEWAY" || role === "AUTHORITY";
+      const subjects = [
+        ...UNHEARD,
+        ...others,
+        ...(ownResults ? [] : ["submirror.result.*"]),
+        ...(role === "MEDIATION" ? [] : ["submirror.li.>"]),
+      ];
+      const refused = await violations(connection, () => {
+        for (const subject of subjects) connection.subscribe(subject, { callback: () => undefined });
+      });
+      assert.deepEqual(refused.toSorted(byText), subjects.toSorted(byText));
+    });
+  }
+
+  it("let nobody in without an nkey that is named, or without TLS", async () => {
+    const tls = {
+      caFile: join(server.directory, "ca.pem"),
+      certFile: join(server.directory, "client.pem"),
+      keyFile: join(server.directory, "client.key"),
+    };
+    const servers = `tls://localhost:${server.port}`;
+    await assert.rejects(connect({ servers, tls, reconnect: false }), /authorization/i);
+    const unknown = nkeyAuthenticator(Buffer.from(generateSigningSeed()));
+    await assert.rejects(connect({ servers, tls, authenticator: unknown, reconnect: false }), /authorization/i);
+    await assert.rejects(connect({ servers, reconnect: false }));
+    await assert.rejects(connect({ servers, tls: { caFile: tls.caFile }, reconnect: false }));
+  });
+
+  it("have every part of the template tried", () => {
+    const text = readFileSync(TEMPLATE, "utf8");
+    for (const role of ROLES) assert.ok(text.includes(`$SUBMIRROR_NKEY_${role}\n`), role);
+    assert.equal(text.match(/nkey: /g)?.length, ROLES.length);
+  });
+});
+
+function byText(one: string, other: string): number {
+  return one < other ? -1 : 1;
+}
