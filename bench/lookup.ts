@@ -35,11 +35,19 @@ type Kind = "hit" | "miss" | "nothing";
 /** Mean of LOOKUPS lookups in a row, the loop around them included. */
 function timeNs(object: LoadedObject, entries: number, kind: Kind): number {
   const base = kind === "hit" ? TrafficLimits.INTERCEPTED_BASE : TrafficLimits.OTHERS_BASE;
-  const wanted = { count: LOOKUPS, base, range: entries, random: 0x2545f491, enabled: kind === "nothing" ? 0 : 1, found: 0 };
+  const wanted = {
+    count: LOOKUPS,
+    base,
+    range: entries,
+    random: 0x2545f491,
+    enabled: kind === "nothing" ? 0 : 1,
+    found: 0,
+  };
   object.map("lookups").update(ZERO, Lookups.encode(wanted));
   const { durationNs } = object.program("look_up_many").testRun({ data: PACKET, repeat: 3 });
   const found = Lookups.decode(object.map("lookups").lookup(ZERO) ?? Buffer.alloc(0)).found;
-  if (found !== (kind === "hit" ? LOOKUPS * 3 : 0)) throw new Error(`${found} of ${LOOKUPS * 3} lookups found something.`);
+  if (found !== (kind === "hit" ? LOOKUPS * 3 : 0))
+    throw new Error(`${found} of ${LOOKUPS * 3} lookups found something.`);
   return durationNs / LOOKUPS;
 }
 

@@ -94,7 +94,9 @@ export function commandWithInput(program: string, args: readonly string[], input
     return execFileSync(program, args, { encoding: "utf8", input, stdio: ["pipe", "pipe", "pipe"] });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT")
-      throw new Error(`The command ${program} was not found: install the Debian package that has it.`, { cause: error });
+      throw new Error(`The command ${program} was not found: install the Debian package that has it.`, {
+        cause: error,
+      });
     const said = ((error as { stderr?: string }).stderr ?? "").trim();
     throw new Error(`${program} ${args.join(" ")} failed: ${said}`, { cause: error });
   }

@@ -24,8 +24,12 @@ export interface Result {
   /** To plain forwarding, and to tc mirred into VXLAN, in the same round; null where that was not measured. */
   readonly ratioToForwarding: number | null;
   readonly ratioToMirred: number | null;
+  /** Nanoseconds of the core that mirroring adds to a packet that is forwarded; null where nothing is. */
+  readonly mirrorNs: number | null;
   /** Of the copies that were due, the share that arrived. */
   readonly copiesArrived: number;
+  /** Of the packets that were sent, the share that did not arrive. */
+  readonly lost: number;
   /** The middle half of the rounds. */
   readonly spread: {
     readonly handledMpps: Range;
@@ -60,12 +64,20 @@ function ratios(each: Measured, base: Measured | undefined): Summary | undefined
   return base && summarize(pairwiseRatios(handled(each.samples), handled(base.samples)));
 }
 
+/** What a packet costs beyond what the same round's plain forwarding costs. */
+function mirrorNs(each: Measured, base: Measured | undefined): number | null {
+  if (!base || !each.case.forwards || each === base) return null;
+  const ns = (sample: Sample | undefined): number => 1000 / (sample?.handledMpps ?? Number.NaN);
+  return Math.round(summarize(each.samples.map((sample, round) => ns(sample) - ns(base.samples[round]))).median);
+}
+
 /** One record for each case that was measured at `point`. */
 export function resultsOf(point: Point, measured: readonly Measured[]): Result[] {
   const mirred = measured.find((each) => each.case.id === "mirred-vxlan");
   return measured.map((each) => {
     const median = (of: (sample: Sample) => number): number => rounded(summarize(each.samples.map(of)).median);
-    const toForwarding = ratios(each, baselineOf(each, measured));
+    const forwarding = baselineOf(each, measured);
+    const toForwarding = ratios(each, forwarding);
     const toMirred = ratios(each, mirred);
     return {
       case: each.case.id,
@@ -79,7 +91,15 @@ export function resultsOf(point: Point, measured: readonly Measured[]): Result[]
       handledMpps: median(({ handledMpps }) => handledMpps),
       ratioToForwarding: toForwarding ? rounded(toForwarding.median) : null,
       ratioToMirred: toMirred ? rounded(toMirred.median) : null,
-      copiesArrived: Math.min(1, median(({ copiesPerDue }) => copiesPerDue)),
+      mirrorNs: mirrorNs(each, forwarding),
+      lost: Math.max(
+        0,
+        median(({ lost }) => lost),
+      ),
+      copiesArrived: Math.min(
+        1,
+        median(({ copiesPerDue }) => copiesPerDue),
+      ),
       spread: {
         handledMpps: range(summarize(handled(each.samples))),
         ratioToForwarding: toForwarding ? range(toForwarding) : null,

@@ -141,7 +141,12 @@ export class Rig implements Disposable {
   }
 }
 
-function veth(near: [name: string, mac: string], far: [name: string, mac: string], edge: Namespace, mtu = "1500"): void {
+function veth(
+  near: [name: string, mac: string],
+  far: [name: string, mac: string],
+  edge: Namespace,
+  mtu = "1500",
+): void {
   const peer = ["peer", "name", far[0], "address", far[1], "mtu", mtu, "netns", edge.path];
   command("ip", "link", "add", near[0], "address", near[1], "mtu", mtu, "type", "veth", ...peer);
   command("ip", "link", "set", near[0], "up");
@@ -156,13 +161,30 @@ export function ifindexOf(device: string): number {
 
 function configureEdge(): void {
   command("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1");
-  command("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0", "net.ipv4.conf.default.rp_filter=0");
+  command(
+    "sysctl",
+    "-qw",
+    "net.ipv4.ip_forward=1",
+    "net.ipv4.conf.all.rp_filter=0",
+    "net.ipv4.conf.default.rp_filter=0",
+  );
   for (const device of ["lo", ACCESS, CORE, MEDIATION]) command("ip", "link", "set", device, "up");
   command("ip", "address", "add", "203.0.113.1/24", "dev", CORE);
   command("ip", "address", "add", `${NODE_ADDRESS}/24`, "dev", MEDIATION);
   command("ip", "address", "add", "100.127.255.254/32", "dev", ACCESS);
   command("ip", "neighbour", "add", "203.0.113.2", "lladdr", SINK_MAC, "nud", "permanent", "dev", CORE);
-  command("ip", "neighbour", "add", MEDIATION_ADDRESS, "lladdr", MEDIATION_SINK_MAC, "nud", "permanent", "dev", MEDIATION);
+  command(
+    "ip",
+    "neighbour",
+    "add",
+    MEDIATION_ADDRESS,
+    "lladdr",
+    MEDIATION_SINK_MAC,
+    "nud",
+    "permanent",
+    "dev",
+    MEDIATION,
+  );
   command("ip", "route", "add", "100.64.0.0/10", "dev", ACCESS);
   command("ip", "route", "add", "198.51.100.0/24", "via", "203.0.113.2");
   // As on a real interface: NAPI with GRO. Without, veth takes no redirected frames.

@@ -28,7 +28,11 @@ function mirred(id: string, title: string, entries: number, filters: readonly st
     mirrors: true,
     setUp() {
       addVxlan();
-      commandWithInput("tc", ["-batch", "-"], `${filters.map((filter) => `filter add dev ${ACCESS} ${filter}`).join("\n")}\n`);
+      commandWithInput(
+        "tc",
+        ["-batch", "-"],
+        `${filters.map((filter) => `filter add dev ${ACCESS} ${filter}`).join("\n")}\n`,
+      );
       return undefined;
     },
   };
