@@ -1,5 +1,6 @@
 /** The charts of the README, from the records of results.json. Pure. */
 import { type BarRow, barChart, type LineSeries, lineChart } from "./chart-kinds.js";
+import { DEFAULT_ENTRIES } from "./plan.js";
 import type { Result } from "./results.js";
 
 export interface ChartFile {
@@ -28,20 +29,14 @@ const LOOKS: ReadonlyMap<string, Look> = new Map([
 ]);
 
 const FLOWS = 1024;
-const ENTRIES_OF: ReadonlyMap<string, number> = new Map([
-  ["tc", 1000],
-  ["xdp-tap", 1000],
-  ["xdp-forward", 1000],
-]);
-const ALL_MIRRORED = { mirroredShare: 1, flows: FLOWS, mix: false };
+const USUAL = { subscribers: DEFAULT_ENTRIES, flows: FLOWS, mix: false };
+const ALL_MIRRORED = { ...USUAL, mirroredShare: 1 };
 
-/** The record of a case that fits, with the usual number of entries unless `wanted` says another. */
+/** The record of a case that fits. */
 function find(results: readonly Result[], id: string, wanted: Partial<Result>): Result | undefined {
-  const entries = ENTRIES_OF.get(id);
-  const all = { ...(entries === undefined ? {} : { entries }), ...wanted };
   return results.find(
     (result) =>
-      result.case === id && Object.entries(all).every(([key, value]) => result[key as keyof Result] === value),
+      result.case === id && Object.entries(wanted).every(([key, value]) => result[key as keyof Result] === value),
   );
 }
 
@@ -75,7 +70,7 @@ function lineOf(id: string, values: (number | undefined)[]): LineSeries[] {
 function byShare(results: readonly Result[]): string {
   const steps = [0, 0.01, 0.1, 1];
   const ids = ["forwarding", "xdp-forward", "tc", "mirred-vxlan", "nft-dup", "iptables-tee"];
-  const wanted = { packetBytes: 128, flows: FLOWS, mix: false };
+  const wanted = { ...USUAL, packetBytes: 128 };
   return lineChart({
     title: "By the share of the traffic that is mirrored",
     subtitle: `${MEANING}; 128 bytes`,
@@ -116,8 +111,7 @@ function byEntries(results: readonly Result[]): string {
   ].map(({ id, mirroredShare, ...look }) => ({
     ...look,
     values: steps.map((count) => {
-      const traffic = { mirroredShare, packetBytes: 128, flows: Math.max(FLOWS, count), mix: false };
-      const wanted = id === "tc" ? { ...traffic, entries: count } : traffic;
+      const wanted = { subscribers: count, mirroredShare, packetBytes: 128, flows: Math.max(FLOWS, count) };
       return find(results, id, wanted)?.ratioToForwarding ?? undefined;
     }),
   }));

@@ -3,6 +3,7 @@ import { type GoalResult, isReached } from "./goals.js";
 import type { LookupResult } from "./lookup.js";
 import type { Machine } from "./machine.js";
 import { costsOf, type Node, needs } from "./model.js";
+import { DEFAULT_ENTRIES } from "./plan.js";
 import type { Result } from "./results.js";
 
 export interface Run {
@@ -50,7 +51,11 @@ function ratio(value: number | null): string {
 
 function casesTable(results: readonly Result[], packetBytes: number): string {
   const fits = (each: Result): boolean =>
-    each.packetBytes === packetBytes && !each.mix && each.mirroredShare === 1 && each.flows === FLOWS && isUsual(each);
+    each.packetBytes === packetBytes &&
+    !each.mix &&
+    each.mirroredShare === 1 &&
+    each.flows === FLOWS &&
+    each.subscribers === DEFAULT_ENTRIES;
   const rows = results
     .filter(fits)
     .map((each) => [
@@ -67,20 +72,16 @@ function casesTable(results: readonly Result[], packetBytes: number): string {
   return table([...head, "copies that arrived", "to forwarding", "to mirred"], rows);
 }
 
-/** With as many intercepts as the other cases are compared with. */
-function isUsual({ case: id, entries }: Result): boolean {
-  return !id.match(/^(tc|xdp-)/) || entries === 1000;
-}
-
 function entriesTable(results: readonly Result[], lookups: readonly LookupResult[]): string {
   const rows = ENTRIES.map((entries) => {
+    const flows = Math.max(FLOWS, entries);
     const at = (mirroredShare: number): Result | undefined =>
       results.find(
         (each) =>
           each.case === "tc" &&
           each.entries === entries &&
           each.mirroredShare === mirroredShare &&
-          each.flows === Math.max(FLOWS, entries) &&
+          each.flows === flows &&
           each.packetBytes === 128,
       );
     const lookup = lookups.find((each) => each.entries === entries);

@@ -2,6 +2,7 @@
  * A node with fast ports, on paper: from what a packet costs here to what the node needs. The formulas are those of
  * docs/performance.md. Pure.
  */
+import { DEFAULT_ENTRIES } from "./plan.js";
 import type { Result } from "./results.js";
 
 export interface Node {
@@ -93,7 +94,7 @@ export function costsOf(
 ): Costs | undefined {
   const forwarding = mode === "tc" ? "forwarding" : "forwarding-xdp-sinks";
   const at = (id: string, bytes: number, mirroredShare: number): number | undefined => {
-    const wanted = { packetBytes: bytes, mirroredShare, flows: 1024, entries: id === mode ? 1000 : 0 };
+    const wanted = { packetBytes: bytes, mirroredShare, flows: 1024, subscribers: DEFAULT_ENTRIES };
     const fits = (result: Result): boolean =>
       result.case === id && Object.entries(wanted).every(([key, value]) => result[key as keyof Result] === value);
     return nsOf(results.find(fits));

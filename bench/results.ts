@@ -13,6 +13,8 @@ export interface Result {
   readonly mix: boolean;
   /** 5-tuples; each packet belongs to one at random. */
   readonly flows: number;
+  /** Over whom the flows are spread, of those under intercept and of all others each. */
+  readonly subscribers: number;
   /** Share of the packets that belongs to subscribers under intercept, 0 to 1. */
   readonly mirroredShare: number;
   /** Intercepts or filters loaded. */
@@ -84,6 +86,7 @@ export function resultsOf(point: Point, measured: readonly Measured[]): Result[]
       packetBytes: meanSize(point.traffic.sizes),
       mix: isMix(point.traffic.sizes),
       flows: point.traffic.flows,
+      subscribers: point.traffic.subscribers,
       mirroredShare: point.traffic.intercepted,
       entries: each.case.entries,
       forwardedMpps: median(({ forwardedMpps }) => forwardedMpps),

@@ -28,6 +28,7 @@ const MOST_OTHERS = 1000;
 function check(wanted: Case, sample: Sample): Sample {
   if (sample.copiesPerDue > TOO_MANY)
     throw new Error(`${wanted.title}: ${sample.copiesPerDue} copies arrived for one.`);
+  if (wanted.mirrors && sample.copiesPerDue === 0) throw new Error(`${wanted.title}: no copy arrived.`);
   if (!wanted.mirrors && sample.mirroredMpps > 0)
     throw new Error(`${wanted.title}: copies arrived, and none were due.`);
   if (sample.others > MOST_OTHERS)

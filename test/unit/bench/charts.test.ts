@@ -10,6 +10,7 @@ function result(change: Partial<Result>): Result {
     packetBytes: 128,
     mix: false,
     flows: 1024,
+    subscribers: 1000,
     mirroredShare: 1,
     entries: 1000,
     forwardedMpps: 0.5,
@@ -50,7 +51,7 @@ describe("charts", () => {
     const many = [1, 1000, 100_000, 1_000_000].flatMap((entries) =>
       [0, 0.01, 1].flatMap((mirroredShare) =>
         [64, 128, 1400].map((packetBytes) =>
-          result({ entries, mirroredShare, packetBytes, flows: Math.max(1024, entries) }),
+          result({ entries, subscribers: entries, mirroredShare, packetBytes, flows: Math.max(1024, entries) }),
         ),
       ),
     );

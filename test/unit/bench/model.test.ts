@@ -34,7 +34,7 @@ describe("the model of a node", () => {
       handledMpps: 1000 / ns,
       packetBytes: 128,
       flows: 1024,
-      entries: id === "tc" ? 1000 : 0,
+      subscribers: 1000,
     });
     const records = [
       record("forwarding", 1, 1000),
