@@ -16,6 +16,7 @@ setup: ## install what is missing: Debian packages (as root), npm packages
 all: setup ## build everything
 	@$(MAKE) --no-print-directory -C bpf
 	@$(MAKE) --no-print-directory -C native
+	@$(MAKE) --no-print-directory -C test/bpf
 	@node_modules/.bin/tsc -b
 
 demo: root all ## show it: namespaces, real RADIUS, real traffic, and the proof in a table
@@ -24,16 +25,18 @@ demo: root all ## show it: namespaces, real RADIUS, real traffic, and the proof 
 test: root all ## all tests; ONLY="unit lab" for some groups, VERBOSE=1 for every line
 	@scripts/test.sh $(ONLY)
 
-bench: root all ## measure what the mediation device takes
-	@node dist/bench/mediation.js
+bench: root all ## measure against what Linux has for mirroring; QUICK=1 takes under a minute
+	@$(MAKE) --no-print-directory -C bench
+	@node dist/bench/run.js
 
 lab-shell: root all ## the demonstration's lab with a shell on the edge, to look around
 	@node dist/test/lab/shell.js
 
-lint: all ## compilers' warnings, oxlint, biome, generated code, shellcheck where it is there
+lint: all ## oxlint, biome, generated code is up to date, shellcheck where it is there; compilers warn in `all`
 	@node_modules/.bin/oxlint --type-aware --deny-warnings
 	@node_modules/.bin/biome ci --error-on-warnings .
 	@scripts/generate.sh --check
+	@$(MAKE) --no-print-directory -C bench layout CHECK=--check
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
 
 clean: ## remove what was built

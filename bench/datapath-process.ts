@@ -72,6 +72,7 @@ function main(mode: Mode, entries: number, objectDirectory: string): void {
     overtaken: (name) => fail(`${name}: another program runs first`),
     stranded: fail,
     attached: () => undefined,
+    narrowPath: () => undefined,
     gone: () => undefined,
   });
   putAll(datapath, entries);

@@ -54,6 +54,7 @@ typedef struct __sk_buff program_context;
 #define PPPOE_SESSION_BYTES 8
 #define IPV4_HEADER_BYTES 20
 #define IPV4_FRAGMENT_OFFSET_MASK 0x1fff
+#define IPV6_FRAGMENT_OFFSET_MASK 0xfff8
 #define IPV6_HEADER_BYTES 40
 #define IPV6_FRAGMENT_BYTES 8
 #define IPV6_MIN_MTU 1280
@@ -69,10 +70,39 @@ struct skb_shared_info {
 	unsigned int gso_type;
 } __attribute__((preserve_access_index));
 
+struct ns_common {
+	unsigned int inum;
+} __attribute__((preserve_access_index));
+
+struct net {
+	struct ns_common ns;
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	struct net *net;
+} __attribute__((preserve_access_index)) possible_net_t;
+
+struct net_device {
+	int ifindex;
+	possible_net_t nd_net;
+} __attribute__((preserve_access_index));
+
 struct sk_buff {
 	unsigned char *head;
 	unsigned int end;
+	struct net_device *dev;
+	unsigned long _skb_refdst;
+	int skb_iif;
+	__u32 hash;
+	__be16 protocol;
+	__u16 network_header; /* offset from `head` */
 } __attribute__((preserve_access_index));
+
+/* Values differ from kernel to kernel; these are only names. */
+enum skb_drop_reason {
+	SKB_DROP_REASON_NOT_SPECIFIED = 1,
+	SKB_DROP_REASON_TC_INGRESS = 2,
+};
 
 /* Of Linux 6.18 and later; see gso.h. Before, the bit had no meaning. */
 #define SKB_GSO_TCP_FIXEDID (1u << 30)

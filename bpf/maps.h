@@ -19,6 +19,17 @@ struct {
 	__type(value, struct targets);
 } hosts6 SEC(".maps");
 
+/*
+ * A Bloom filter over the keys of hosts4 and hosts6, all bits of a key in one word: most packets are nobody's, and
+ * this is small enough for the cache where those tables are not.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} sieve SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -15,21 +15,22 @@ static __always_inline __u32 zone_of(__u32 ifindex, const struct config *config)
 	return zone ? *zone : 0;
 }
 
-static __always_inline const struct targets *match_host4(const struct packet *packet)
+static __always_inline const struct targets *match_host4(const struct config *config, const struct packet *packet)
 {
 	struct host4_key key = { .zone = packet->zone, .address = packet->address4 };
 
-	return bpf_map_lookup_elem(&hosts4, &key);
+	return may_be_there(config, hash_host4(&key)) ? bpf_map_lookup_elem(&hosts4, &key) : NULL;
 }
 
-static __always_inline const struct targets *match_host6(const struct packet *packet, __u32 length)
+static __always_inline const struct targets *match_host6(const struct config *config, const struct packet *packet,
+							 __u32 length)
 {
 	struct host6_key key = { .zone = packet->zone, .prefix_length = length };
 
 	__builtin_memcpy(key.address, packet->address6, length == 128 ? 16 : 8);
 	if (length == 56)
 		key.address[7] = 0;
-	return bpf_map_lookup_elem(&hosts6, &key);
+	return may_be_there(config, hash_host6(&key)) ? bpf_map_lookup_elem(&hosts6, &key) : NULL;
 }
 
 static __always_inline const struct targets *match_prefix4(const struct packet *packet)
@@ -89,7 +90,7 @@ static __always_inline void match_ipv4(const struct config *config, const struct
 {
 	const struct targets *hit;
 
-	if (config->flags & CONFIG_HOSTS4 && (hit = match_host4(packet)))
+	if (config->flags & CONFIG_HOSTS4 && (hit = match_host4(config, packet)))
 		select_targets(selection, hit);
 	if (config->flags & CONFIG_PREFIXES4 && (hit = match_prefix4(packet)))
 		select_targets(selection, hit);
@@ -100,11 +101,11 @@ static __always_inline void match_ipv6(const struct config *config, const struct
 {
 	const struct targets *hit;
 
-	if (config->flags & CONFIG_HOSTS6_64 && (hit = match_host6(packet, 64)))
+	if (config->flags & CONFIG_HOSTS6_64 && (hit = match_host6(config, packet, 64)))
 		select_targets(selection, hit);
-	if (config->flags & CONFIG_HOSTS6_56 && (hit = match_host6(packet, 56)))
+	if (config->flags & CONFIG_HOSTS6_56 && (hit = match_host6(config, packet, 56)))
 		select_targets(selection, hit);
-	if (config->flags & CONFIG_HOSTS6_128 && (hit = match_host6(packet, 128)))
+	if (config->flags & CONFIG_HOSTS6_128 && (hit = match_host6(config, packet, 128)))
 		select_targets(selection, hit);
 	if (config->flags & CONFIG_PREFIXES6 && (hit = match_prefix6(packet)))
 		select_targets(selection, hit);

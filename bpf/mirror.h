@@ -50,7 +50,7 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
 	const struct mediation_device *device = bpf_map_lookup_elem(&mediation_devices, &intercept->device);
-	const struct route *route;
+	struct route *route;
 	struct handover order = {};
 	bool oversize;
 	__u32 ifindex;
@@ -61,6 +61,8 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 	route = route_to(skb, intercept->device, device, now);
 	if (!route)
 		return FAILED(DROP_NO_ROUTE);
+	if (neighbour_is_away(route, now))
+		return FAILED(DROP_NO_NEIGHBOUR);
 	oversize = route->mtu && largest_datagram(intercept, device, packet) > route->mtu;
 	if (oversize && device->flags & DEVICE_NO_FRAGMENTS)
 		return FAILED(DROP_OVERSIZE);
@@ -70,16 +72,14 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 	order.ip_length = packet->length;
 	order.packets = packet->packets;
 	order.protocol = packet->ip_version == 4 ? bpf_htons(ETH_P_IP) : bpf_htons(ETH_P_IPV6);
-	order.through_stack =
-		oversize || !route->ifindex || needs_single_packets(skb, intercept, device, packet);
+	order.through_stack = oversize || !route->ifindex || only_through_stack(device) ||
+			      needs_single_packets(skb, intercept, device, packet);
 	ifindex = order.through_stack ? config->stack_out_ifindex : route->ifindex;
 	if (!packet->link_bytes)
 		ifindex = config->springboard_ifindex;
 	failed = hand_over(skb, ifindex, &order);
 	if (failed)
 		return failed;
-	if (oversize)
-		count_fragmented(packet->packets);
 	if (!order.through_stack)
 		count_mirrored(index, packet->direction, packet->packets, bytes);
 	return 0;
@@ -116,8 +116,8 @@ SUBPROGRAM int mirror(struct __sk_buff *skb, const struct packet *packet, __u32 
 	return 0;
 }
 
-/* Mirrors a packet on an access interface. The packet itself is only read. True where it is IP. */
-static __always_inline bool mirror_packet(struct __sk_buff *skb, __u32 direction, __u32 link_bytes)
+/* Mirrors a packet on an access interface. The packet itself is only read. */
+static __always_inline void mirror_packet(struct __sk_buff *skb, __u32 direction, __u32 link_bytes)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
@@ -125,10 +125,10 @@ static __always_inline bool mirror_packet(struct __sk_buff *skb, __u32 direction
 	struct packet packet = { .direction = direction, .link_bytes = link_bytes };
 
 	if (!config || !config->flags)
-		return false;
+		return;
 	parse(skb, &packet);
 	if (!match(skb, config, &packet, &selection))
-		return packet.ip_version;
+		return;
 	measure(skb, &packet);
 	for (__u32 i = 0; i < MAX_COPIES; i++) {
 		if (i >= selection.count)
@@ -137,7 +137,6 @@ static __always_inline bool mirror_packet(struct __sk_buff *skb, __u32 direction
 	}
 	if (selection.refused)
 		count_drop(DROP_TOO_MANY_COPIES, (__u64)selection.refused * packet.packets);
-	return true;
 }
 
 #endif

@@ -101,7 +101,7 @@ static __always_inline __u32 transport_header_bytes(struct __sk_buff *skb, __u8 
 }
 
 /*
- * Bytes that the IP header says there are, 0 where it cannot be read; and of a super-packet the bytes of its
+ * Bytes that the IP header says there are, 0 where it cannot be read or says less than it has itself; and of a super-packet the bytes of its
  * IP and transport headers. Padding that the link layer added is not among them.
  */
 static __always_inline __u32 stated_bytes(struct __sk_buff *skb, struct packet *packet)
@@ -119,7 +119,7 @@ static __always_inline __u32 stated_bytes(struct __sk_buff *skb, struct packet *
 		if (skb->gso_size)
 			packet->header_bytes =
 				header + transport_header_bytes(skb, ip.v4.protocol, packet->ip_offset + header);
-		return bpf_ntohs(ip.v4.tot_len);
+		return bpf_ntohs(ip.v4.tot_len) < header ? 0 : bpf_ntohs(ip.v4.tot_len);
 	}
 	if (bpf_skb_load_bytes(skb, packet->ip_offset, &ip.v6, sizeof(ip.v6)))
 		return 0;
@@ -140,7 +140,7 @@ static __always_inline void measure(struct __sk_buff *skb, struct packet *packet
 	packet->length = carried;
 	packet->largest = carried;
 	if (!skb->gso_size) {
-		/* A packet that claims more than it carries is malformed: what is there is mirrored. */
+		/* A packet that claims more than it carries, or nothing, is malformed: what is there is mirrored. */
 		if (stated && stated < carried)
 			packet->length = packet->largest = stated;
 		packet->header_bytes = 0;

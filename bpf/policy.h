@@ -75,7 +75,7 @@ static __always_inline void read_flow6(struct __sk_buff *skb, __u32 offset, stru
 			return;
 		if (flow->protocol == IPPROTO_FRAGMENT) {
 			flow->protocol = header.next;
-			if (header.fragment & bpf_htons(0xfff8))
+			if (header.fragment & bpf_htons(IPV6_FRAGMENT_OFFSET_MASK))
 				return;
 			offset += IPV6_FRAGMENT_BYTES;
 			continue;

@@ -9,7 +9,16 @@
 
 #define ROUTE_LIFETIME_NS (10 * NANOSECONDS_PER_MILLISECOND)
 
-/* Outer IPv4 identifications that a CPU reserves at a time; more than the segments of any super-packet. */
+/*
+ * The stack keeps some copies for a neighbour that it asks for, as long as this. A neighbour that has not answered
+ * until then is not there: copies are dropped and counted here, but for one in ROUTE_LIFETIME_NS, which has the stack
+ * ask again.
+ */
+#define NEIGHBOUR_PATIENCE_NS (3000 * NANOSECONDS_PER_MILLISECOND)
+/* Without a copy for that long, nobody has asked for the neighbour. */
+#define NEIGHBOUR_FORGOTTEN_NS (1000 * NANOSECONDS_PER_MILLISECOND)
+
+/* Outer IPv4 identifications that a CPU reserves at a time, unless a super-packet has more segments. */
 #define ID_BLOCK 256
 
 static __always_inline void fill_lookup(struct bpf_fib_lookup *lookup, const struct mediation_device *device,
@@ -31,22 +40,40 @@ static __always_inline void fill_lookup(struct bpf_fib_lookup *lookup, const str
 	}
 }
 
-SUBPROGRAM int ask_route(program_context *ctx, const struct mediation_device *device, struct route *route)
+static __always_inline bool only_through_stack(const struct mediation_device *device)
+{
+	return device->flags & (DEVICE_STACK_ONLY | DEVICE_IPSEC);
+}
+
+static __always_inline void note_neighbour(struct route *route, bool resolved, __u64 now)
+{
+	if (resolved)
+		route->unresolved_ns = 0;
+	else if (!route->unresolved_ns || now - route->asked_ns > NEIGHBOUR_FORGOTTEN_NS)
+		route->unresolved_ns = now;
+}
+
+SUBPROGRAM int ask_route(program_context *ctx, const struct mediation_device *device, struct route *route, __u64 now)
 {
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
 	struct bpf_fib_lookup lookup;
+	bool straight;
 	__u32 ifindex;
+	long result;
 
 	if (!config || !device || !route)
 		return 0;
 	route->ifindex = 0;
 	route->mtu = 0;
 	fill_lookup(&lookup, device, config->stack_in_ifindex);
-	if (bpf_fib_lookup(ctx, &lookup, sizeof(lookup), 0) == BPF_FIB_LKUP_RET_SUCCESS) {
-		ifindex = lookup.ifindex;
+	result = bpf_fib_lookup(ctx, &lookup, sizeof(lookup), 0);
+	ifindex = lookup.ifindex;
+	straight = !only_through_stack(device) && bpf_map_lookup_elem(&mediation_interfaces, &ifindex);
+	note_neighbour(route, !straight || result != BPF_FIB_LKUP_RET_NO_NEIGH, now);
+	if (result == BPF_FIB_LKUP_RET_SUCCESS) {
 		route->mtu = lookup.mtu_result;
-		if (device->flags & DEVICE_STACK_ONLY || !bpf_map_lookup_elem(&mediation_interfaces, &ifindex))
+		if (!straight)
 			return 0;
 		route->ifindex = ifindex;
 		__builtin_memcpy(route->source_mac, lookup.smac, ETH_ALEN);
@@ -60,6 +87,17 @@ SUBPROGRAM int ask_route(program_context *ctx, const struct mediation_device *de
 	return 0;
 }
 
+/* True where the neighbour is not there, and it is not this copy's turn to have the stack ask for it. */
+static __always_inline bool neighbour_is_away(struct route *route, __u64 now)
+{
+	if (!route->unresolved_ns || now - route->unresolved_ns < NEIGHBOUR_PATIENCE_NS)
+		return false;
+	if (now - route->tried_ns < ROUTE_LIFETIME_NS)
+		return true;
+	route->tried_ns = now;
+	return false;
+}
+
 static __always_inline struct route *route_to(program_context *ctx, __u32 index, const struct mediation_device *device,
 					      __u64 now)
 {
@@ -68,7 +106,7 @@ static __always_inline struct route *route_to(program_context *ctx, __u32 index,
 	if (!route)
 		return NULL;
 	if (!route->asked_ns || now - route->asked_ns > ROUTE_LIFETIME_NS) {
-		ask_route(ctx, device, route);
+		ask_route(ctx, device, route, now);
 		route->asked_ns = now;
 	}
 	return route;
@@ -90,12 +128,12 @@ static __always_inline __u16 take_ids(__u32 device_index, __u32 count)
 		shared = bpf_map_lookup_elem(&identifications, &device_index);
 		if (!shared)
 			return 0;
-		route->next_id = __sync_fetch_and_add(shared, ID_BLOCK);
-		route->ids_left = ID_BLOCK;
+		route->ids_left = count > ID_BLOCK ? count : ID_BLOCK;
+		route->next_id = __sync_fetch_and_add(shared, route->ids_left);
 	}
 	first = route->next_id;
 	route->next_id += count;
-	route->ids_left = route->ids_left > count ? route->ids_left - count : 0;
+	route->ids_left -= count;
 	return first;
 }
 

@@ -16,6 +16,7 @@
 #include "counters.h"
 #include "packet.h"
 #include "parse.h"
+#include "sieve.h"
 #include "match.h"
 #include "match_link.h"
 #include "policy.h"
@@ -27,6 +28,7 @@
 #include "due.h"
 #include "mirror.h"
 #include "stack.h"
+#include "losses.h"
 
 /* A copy on its way out must not be taken for the subscriber's traffic where their prefixes overlap. */
 static __always_inline bool is_own_copy(struct __sk_buff *skb)
@@ -78,10 +80,12 @@ int access_egress_l3(struct __sk_buff *skb)
 SEC("tc")
 int tap_ingress(struct __sk_buff *skb)
 {
-	bool is_ip = mirror_packet(skb, DIRECTION_FROM, ETH_HLEN);
+	struct packet packet = { .link_bytes = ETH_HLEN };
 
+	mirror_packet(skb, DIRECTION_FROM, ETH_HLEN);
 	mirror_packet(skb, DIRECTION_TO, ETH_HLEN);
-	return is_ip ? TC_ACT_SHOT : VERDICT_NEXT;
+	parse(skb, &packet);
+	return packet.ip_version ? TC_ACT_SHOT : VERDICT_NEXT;
 }
 
 /* Takes the order that was left for this copy, or returns NULL where the packet is somebody else's. */
@@ -223,17 +227,21 @@ int stack_egress(struct __sk_buff *skb)
 static __always_inline int receive_copy(struct __sk_buff *skb, const struct config *config)
 {
 	struct copy_note note;
-	__u32 mtu;
+	struct path path;
+	bool oversize;
 	int failed;
 
 	if (bpf_skb_load_bytes(skb, 0, &note, sizeof(note)))
 		return TC_ACT_SHOT;
 	failed = encapsulate_noted(skb, &note);
 	if (!failed) {
-		mtu = ipv6_path_mtu(skb, note.intercept);
-		if (mtu < IPV6_MIN_MTU || skb->len - ETH_HLEN <= mtu)
+		path = path_of(skb, note.intercept);
+		oversize = path.mtu && skb->len - ETH_HLEN > path.mtu;
+		if (oversize)
+			count_fragmented(1);
+		if (!oversize || !path.ipv6 || path.mtu < IPV6_MIN_MTU)
 			return bpf_redirect(config->stack_in_ifindex, BPF_F_INGRESS);
-		failed = fragment_ipv6(skb, config->stack_in_ifindex, mtu, &note);
+		failed = fragment_ipv6(skb, config->stack_in_ifindex, path.mtu, &note);
 	}
 	if (failed)
 		count_lost_copy(note.intercept, failed - 1, 1);
@@ -258,6 +266,7 @@ static __always_inline int receive_datagram(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	count_mirrored(note.intercept, note.direction, 1, mirrored_bytes(note.intercept, skb->len - ETH_HLEN));
 	count_through_stack(1);
+	note_owner(skb, note.intercept);
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return TC_ACT_OK;
 }
@@ -279,6 +288,7 @@ static __always_inline int receive_fragment(struct __sk_buff *skb)
 		count_mirrored(note.intercept, note.direction, 1, mirrored_bytes(note.intercept, datagram_bytes));
 		count_through_stack(1);
 	}
+	note_owner(skb, note.intercept);
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return TC_ACT_OK;
 }
@@ -300,6 +310,13 @@ int stack_ingress(struct __sk_buff *skb)
 	if (head.kind == NOTE_DATAGRAM)
 		return receive_datagram(skb);
 	return head.kind == NOTE_FRAGMENT ? receive_fragment(skb) : VERDICT_NEXT;
+}
+
+SEC("raw_tp/kfree_skb")
+int stack_loss(struct bpf_raw_tracepoint_args *ctx)
+{
+	count_stack_loss((const struct sk_buff *)ctx->args[0], ctx->args[2]);
+	return 0;
 }
 
 /* Keep places in a chain while one of the programs above moves to its head. */

@@ -22,8 +22,6 @@ enum limits {
 	MAX_TERMS = 16,
 	/* Fragments that one copy may become: 64 KiB over the smallest IPv6 MTU. */
 	MAX_FRAGMENTS = 56,
-	/* Copies that the metadata of an XDP frame has room for (32 bytes). */
-	MAX_XDP_COPIES = 6,
 };
 
 /* Why a copy that was due did not leave. The metric's label is the name in lower case without the prefix. */
@@ -43,6 +41,8 @@ enum drop_reason {
 	DROP_STALE_INTERCEPT,  /* a match led to an intercept that is no longer there */
 	DROP_TOO_MANY_COPIES,  /* more than MAX_COPIES intercepts took one packet */
 	DROP_TTL_RESTORE,      /* the outer TTL of a copy that came through the stack could not be set back */
+	DROP_NO_NEIGHBOUR,     /* the next hop towards the mediation device has not answered for NEIGHBOUR_PATIENCE_NS */
+	DROP_STACK,            /* the IP stack took the copy, which is counted as mirrored, and dropped it */
 	DROP_REASONS,
 };
 
@@ -164,6 +164,7 @@ enum device_flags {
 	DEVICE_NO_FRAGMENTS = 2,
 	DEVICE_STACK_ONLY = 4,   /* a policy that only the stack knows: IPsec, routing by mark */
 	DEVICE_UDP_CHECKSUM = 8, /* computed; else 0, which means none */
+	DEVICE_IPSEC = 16,       /* an IPsec policy covers it: like DEVICE_STACK_ONLY, and set while the policy is there */
 };
 
 /* Where copies go: a mediation device as it is reached from one source address. IPv4 in the first 4 bytes. */
@@ -178,7 +179,9 @@ struct mediation_device {
 /* A CPU's own memory of how a mediation device is reached, asked again when it is older than ROUTE_LIFETIME_NS. */
 struct route {
 	__u64 asked_ns;
-	__u32 ifindex; /* 0: through the stack */
+	__u64 unresolved_ns; /* since when the neighbour is not known; 0: it is, or no copy goes straight to it */
+	__u64 tried_ns;      /* when a copy last went to a neighbour that is not there */
+	__u32 ifindex;       /* 0: through the stack */
 	__u32 mtu;
 	__u8 source_mac[6];
 	__u8 destination_mac[6];
@@ -224,12 +227,11 @@ struct handover {
 	__u32 outcome; /* 0: left; else drop_reason + 1 */
 };
 
-/* Where XDP sends an original and its copies at once: one map for each pair of ways and number of copies. */
+/* Where XDP sends an original and its copy at once: one map for each pair of ways. */
 struct fan_out_key {
 	__u32 direction;
 	__u32 next_hop_ifindex;
 	__u32 mediation_ifindex;
-	__u32 copies;
 };
 
 /* A VLAN interface is this tag on that device; found by the one in ingress, by the other in egress. */
@@ -265,6 +267,8 @@ struct config {
 	__u32 springboard_ifindex;
 	__u8 stack_in_mac[6];
 	__u8 ttl; /* outer TTL or hop limit that copies leave with */
+	__u32 sieve_mask; /* words of the sieve, a power of two, less one */
+	__u32 network_namespace; /* inode number: interface numbers are the namespace's own */
 };
 
 #endif

@@ -4,7 +4,7 @@
  *
  *   xdp_tap             a tap or SPAN interface: frame -> copy -> mediation interface
  *   xdp_forward_access  from the subscriber   } original -> next hop
- *   xdp_forward_core    to the subscriber     }          -> mediation interface, there xdp_copy_N makes a copy of it
+ *   xdp_forward_core    to the subscriber     }          -> mediation interface, there xdp_copy makes a copy of it
  */
 #define XDP_PROGRAMS
 #include "kernel.h"
@@ -13,6 +13,7 @@
 #include "xdp_maps.h"
 #include "counters.h"
 #include "packet.h"
+#include "sieve.h"
 #include "match.h"
 #include "route.h"
 #include "outer.h"
@@ -39,18 +40,10 @@ int xdp_forward_core(struct xdp_md *ctx)
 	return forward(ctx, DIRECTION_TO);
 }
 
-#define COPY_PROGRAM(number)                           \
-	SEC("xdp.frags/devmap")                        \
-	int xdp_copy_##number(struct xdp_md *ctx)      \
-	{                                              \
-		return make_copy(ctx, number);         \
-	}
-
-COPY_PROGRAM(0)
-COPY_PROGRAM(1)
-COPY_PROGRAM(2)
-COPY_PROGRAM(3)
-COPY_PROGRAM(4)
-COPY_PROGRAM(5)
+SEC("xdp.frags/devmap")
+int xdp_copy(struct xdp_md *ctx)
+{
+	return make_copy(ctx);
+}
 
 char _license[] SEC("license") = "Dual BSD/GPL";

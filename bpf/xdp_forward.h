@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Forwarding and mirroring at once: an original that is under intercept is routed here as the kernel would route it,
- * and broadcast to its next hop and, once for each copy, to the mediation interface, where a program at the devmap
- * entry makes the copy out of it. Whatever is not plain goes on to the stack unchanged, and tc mirrors it there.
+ * and broadcast to its next hop and to the mediation interface, where a program at the devmap entry makes the copy
+ * out of it. Whatever is not plain goes on to the stack unchanged, and tc mirrors it there.
+ *
+ * The kernel collects redirected frames by device and runs the program of the first one's devmap entry on all of
+ * them. So there is one program and one copy, and no original is ever sent by an interface that copies leave by.
  */
 #ifndef SUBMIRROR_XDP_FORWARD_H
 #define SUBMIRROR_XDP_FORWARD_H
@@ -10,16 +13,15 @@
 #define LEAVE_TO_STACK XDP_PASS
 #define COPY_NOTE_MAGIC 0x5b
 
-/* In the frame's metadata: what the programs at the devmap entries need. 32 bytes, which every kernel has room for. */
+/* In the frame's metadata: what the program at the devmap entry needs. */
 struct frame_note {
 	__u8 magic;
-	__u8 copies;
 	__u8 direction;
 	__u8 ip_offset;
-	__u8 ttl;           /* that a copy has */
-	__u8 reserved;
-	__sum16 checksum;   /* of the IPv4 header, that a copy has */
-	__u32 intercept[MAX_XDP_COPIES];
+	__u8 ttl;         /* that the copy has */
+	__u32 intercept;
+	__sum16 checksum; /* of the IPv4 header, that the copy has */
+	__u16 reserved;
 };
 
 /* What is known of an original before anything about it is changed. */
@@ -27,6 +29,7 @@ struct original {
 	struct packet packet;
 	struct selection selection;
 	__u32 vlan_id;
+	__u32 intercept;
 	__u32 mediation_ifindex;
 };
 
@@ -78,13 +81,11 @@ static __always_inline bool find_next_hop(struct xdp_md *ctx, const struct packe
 	return bpf_fib_lookup(ctx, lookup, sizeof(*lookup), 0) == BPF_FIB_LKUP_RET_SUCCESS;
 }
 
-/*
- * Keeps of the selection what is due now. False where one of them needs what XDP cannot do, or they leave by
- * different interfaces.
- */
-static __always_inline bool all_simple(struct xdp_md *ctx, struct original *original, struct selection *wanted)
+/* Finds the one copy that is due now. False where none is or several are, or it needs what XDP cannot do. */
+static __always_inline bool one_copy(struct xdp_md *ctx, struct original *original)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
+	bool found = false;
 
 	for (__u32 i = 0; i < MAX_COPIES; i++) {
 		const struct mediation_device *device;
@@ -101,24 +102,21 @@ static __always_inline bool all_simple(struct xdp_md *ctx, struct original *orig
 		if (!due(intercept, &original->packet, now))
 			continue;
 		device = bpf_map_lookup_elem(&mediation_devices, &intercept->device);
-		if (!device || !simple(intercept, device) || wanted->count >= MAX_XDP_COPIES)
+		if (!device || !simple(intercept, device) || found)
 			return false;
 		route = route_to(ctx, intercept->device, device, now);
 		if (!route || !route->ifindex ||
 		    largest_datagram(intercept, device, &original->packet) > route->mtu)
 			return false;
-		if (original->mediation_ifindex && original->mediation_ifindex != route->ifindex)
-			return false;
 		original->mediation_ifindex = route->ifindex;
-		wanted->intercept[wanted->count & (MAX_COPIES - 1)] = index;
-		wanted->count++;
+		original->intercept = index;
+		found = true;
 	}
-	return true;
+	return found;
 }
 
 /* Puts the note into the frame's metadata. False where the driver has no room for it; the frame is as it was. */
-static __always_inline bool leave_note(struct xdp_md *ctx, const struct original *original,
-				       const struct selection *wanted)
+static __always_inline bool leave_note(struct xdp_md *ctx, const struct original *original)
 {
 	const struct packet *packet = &original->packet;
 	struct frame_note *note;
@@ -131,11 +129,9 @@ static __always_inline bool leave_note(struct xdp_md *ctx, const struct original
 	if ((void *)(note + 1) > frame_start(ctx))
 		return false;
 	note->magic = COPY_NOTE_MAGIC;
-	note->copies = wanted->count;
 	note->direction = packet->direction;
+	note->intercept = original->intercept;
 	note->reserved = 0;
-	for (int i = 0; i < MAX_XDP_COPIES; i++)
-		note->intercept[i] = wanted->intercept[i];
 	if (packet->ip_version == 4) {
 		v4 = frame_at(ctx, packet->ip_offset, sizeof(*v4));
 		if (!v4)
@@ -242,7 +238,6 @@ static __always_inline int forward(struct xdp_md *ctx, __u32 direction)
 	__u32 zero = 0;
 	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
 	struct original original = {};
-	struct selection wanted = {};
 	struct bpf_fib_lookup lookup = {};
 	struct fan_out_key way = {};
 	struct vlan_place *place;
@@ -258,17 +253,16 @@ static __always_inline int forward(struct xdp_md *ctx, __u32 direction)
 	match_address(config, &original.packet, &original.selection);
 	if (!original.selection.count || original.selection.refused)
 		return LEAVE_TO_STACK;
-	if (!all_simple(ctx, &original, &wanted) || !wanted.count || !find_next_hop(ctx, &original.packet, &lookup))
+	if (!one_copy(ctx, &original) || !find_next_hop(ctx, &original.packet, &lookup))
 		return LEAVE_TO_STACK;
 	place = bpf_map_lookup_elem(&vlan_places, &lookup.ifindex);
 	tag = place ? place->vlan_id : 0;
 	way.direction = direction;
 	way.next_hop_ifindex = lookup.ifindex;
 	way.mediation_ifindex = original.mediation_ifindex;
-	way.copies = wanted.count;
 	/* There is none where an interface takes no redirected frames, or tc must see what leaves by it. */
 	fan_out = bpf_map_lookup_elem(&fan_outs, &way);
-	if (!fan_out || !leave_note(ctx, &original, &wanted))
+	if (!fan_out || !leave_note(ctx, &original))
 		return LEAVE_TO_STACK;
 	if (!resize_link_layer(ctx, &original.packet, tag))
 		return LEAVE_TO_STACK;
@@ -277,8 +271,8 @@ static __always_inline int forward(struct xdp_md *ctx, __u32 direction)
 	return bpf_redirect_map(fan_out, 0, BPF_F_BROADCAST);
 }
 
-/* At the devmap entry of copy `number`. Here and only here the frame is a copy. */
-static __always_inline int make_copy(struct xdp_md *ctx, __u32 number)
+/* At the devmap entry of a mediation interface. Here and only here the frame is a copy. */
+static __always_inline int make_copy(struct xdp_md *ctx)
 {
 	struct frame_note *note = frame_metadata(ctx);
 	const struct mediation_device *device;
@@ -291,12 +285,11 @@ static __always_inline int make_copy(struct xdp_md *ctx, __u32 number)
 	__u32 vlan_id;
 	int failed;
 
-	if ((void *)(note + 1) > frame_start(ctx) || note->magic != COPY_NOTE_MAGIC || number >= note->copies ||
-	    number >= MAX_XDP_COPIES) {
+	if ((void *)(note + 1) > frame_start(ctx) || note->magic != COPY_NOTE_MAGIC) {
 		count_drop(DROP_NOT_TAKEN, 1);
 		return XDP_DROP;
 	}
-	plan.intercept = note->intercept[number];
+	plan.intercept = note->intercept;
 	plan.direction = note->direction & 1;
 	plan.packets = 1;
 	intercept = bpf_map_lookup_elem(&intercepts, &plan.intercept);

@@ -82,7 +82,7 @@ static __always_inline bool read_ip(struct xdp_md *ctx, __u32 direction, struct 
 	packet->packets = 1;
 	if (packet->ip_version == 4) {
 		v4 = frame_at(ctx, packet->ip_offset, sizeof(*v4));
-		if (!v4 || v4->version != 4)
+		if (!v4 || v4->version != 4 || v4->ihl < 5 || bpf_ntohs(v4->tot_len) < v4->ihl * 4)
 			return false;
 		packet->address4 = direction == DIRECTION_FROM ? v4->saddr : v4->daddr;
 		packet->length = bpf_ntohs(v4->tot_len);

@@ -9,8 +9,8 @@
 /* True where one copy through XDP is all that the intercept needs. */
 static __always_inline bool simple(const struct intercept *intercept, const struct mediation_device *device)
 {
-	return !intercept->drop_policy && !intercept->bytes_per_second &&
-	       !(device->flags & (DEVICE_UDP_CHECKSUM | DEVICE_STACK_ONLY));
+	return !intercept->drop_policy && !intercept->bytes_per_second && !(device->flags & DEVICE_UDP_CHECKSUM) &&
+	       !only_through_stack(device);
 }
 
 static __always_inline int send_tapped(struct xdp_md *ctx, const struct packet *packet, __u32 index)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing to build, demonstrate and test: Debian packages, npm packages. Does nothing where nothing is.
+# `setup.sh bench`: also what `make bench` measures against.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,8 +11,14 @@ packages=(
   "libbpf-dev /usr/include/bpf/bpf_helpers.h"
   "make /usr/bin/make"
   "freeradius /usr/sbin/freeradius"
+  "freeradius-rest /usr/lib/freeradius/rlm_rest.so"
+  "freeradius-rest /usr/lib/freeradius/rlm_rest.so"
   "freeradius-utils /usr/bin/radclient"
+  "eapoltest /usr/bin/eapol_test"
+  "openssl /usr/bin/openssl"
   "nats-server /usr/sbin/nats-server"
+  "openssl /usr/bin/openssl"
+  "prometheus /usr/bin/promtool"
   "tshark /usr/bin/tshark"
   "tcpdump /usr/bin/tcpdump"
   "ethtool /usr/sbin/ethtool"
@@ -20,6 +27,14 @@ packages=(
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
 )
+if [ "${1:-}" = bench ]; then
+  packages+=(
+    "gcc /usr/bin/gcc"
+    "libc6-dev /usr/include/stdio.h"
+    "iptables /usr/sbin/iptables"
+    "nftables /usr/sbin/nft"
+  )
+fi
 
 stop() {
   echo "setup: $1" >&2
@@ -60,7 +75,7 @@ install_packages() {
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "$@" >/dev/null
   if command -v systemctl >/dev/null; then
-    for unit in freeradius nats-server; do
+    for unit in freeradius nats-server prometheus; do
       case " $* " in *" $unit "*) systemctl disable --quiet "$unit" 2>/dev/null || true ;; esac
     done
   fi

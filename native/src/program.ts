@@ -5,6 +5,7 @@ import { type FileDescriptor, ownedFd } from "./fd.js";
 import { native } from "./ffi/native.js";
 import type { Link } from "./link.js";
 import { openPin, pinFd, unpinPath } from "./pin.js";
+import { attachRawTracepoint } from "./raw-tracepoint.js";
 import { cString, objectInfo } from "./sys/bpf.js";
 import { INFO, OBJECT_NAME_BYTES, type ProgramType, programTypeName } from "./sys/uapi.js";
 import { attachTcx, type TcxOptions } from "./tcx.js";
@@ -101,6 +102,11 @@ export class BpfProgram implements Disposable {
   /** Adds a tc program as a classic filter, for kernels without tcx. */
   attachClsact(options: ClsactOptions): ClsactFilter {
     return attachClsact(this, options);
+  }
+
+  /** Has a raw tracepoint program run where the kernel passes this tracepoint. */
+  attachRawTracepoint(name: string): Link {
+    return attachRawTracepoint(this, name);
   }
 
   pin(path: string): void {

@@ -7,7 +7,7 @@ import type { Decision } from "../sessions/decision.js";
 import { type Effect, effectsOf } from "../sessions/effects.js";
 import type { InterceptDefaults } from "../sessions/intercept.js";
 import type { SequencedEvent } from "../sessions/rules/context.js";
-import { type Transition, withChanges } from "../sessions/session.js";
+import { type Session, type Transition, withChanges } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
 
 export interface ApplierOptions {
@@ -33,11 +33,24 @@ export class Applier {
     const decision = decide(store, event, { now, defaults });
     const refusal = this.#program(decision.transitions);
     if (refusal === undefined) return this.#commit(decision, event.time);
+    this.options.onRefusal(refusal.error);
     if (event.li.kind !== "plain") return this.#commit(this.#failed(decision, refusal.at), event.time);
     const problem = new EventError(refusal.error.field ?? "li", refusal.error.message, errorCauseOf(refusal.error));
     const without = decide(store, { ...event, li: { kind: "refused", problem } }, { now, defaults });
-    this.#program(without.transitions);
-    return this.#commit(without, event.time);
+    const again = this.#program(without.transitions);
+    return this.#commit(again === undefined ? without : this.#failed(without, again.at), event.time);
+  }
+
+  /** Tries again what the datapath refused of a session. Returns why it was refused once more. */
+  retry(session: Session, now: number): DatapathError | undefined {
+    const intercepts = session.intercepts.map((intercept) => ({
+      ...intercept,
+      failed: intercept.sessionId === undefined,
+    }));
+    const transition: Transition = { before: session, after: withChanges(session, { intercepts }) };
+    const refusal = this.#program([transition]);
+    if (refusal === undefined) this.#commit({ transitions: [transition], notifications: [] }, now);
+    return refusal?.error;
   }
 
   /** Programs the datapath, or, at the first refusal, leaves it as it was. */
@@ -80,7 +93,6 @@ export class Applier {
         done.push(effect);
       } catch (error) {
         if (!(error instanceof DatapathError)) throw error;
-        this.options.onRefusal(error);
         if (done.length > 0) this.#undo(transition);
         return error;
       }

@@ -20,6 +20,10 @@ export async function openKernelDatapath(config: AgentConfig, log: Logger): Prom
     if (config.interfaces[role].length === 0 || datapath.interfaceNames(role).length > 0) continue;
     log.warn({ patterns: config.interfaces[role] }, `no interface of interfaces.${role} is there yet`);
   }
+  if (!datapath.countsStackLosses)
+    log.warn(
+      "copies that the IP stack drops are not counted: the kernel lets no tracing program in (CAP_PERFMON, kernel lockdown)",
+    );
   return datapath;
 }
 
@@ -36,6 +40,11 @@ async function loadDatapath(config: AgentConfig, log: Logger) {
           ? "other programs came to run before ours, which went to the head of the chain again"
           : "other programs run before ours: what they take or change is not mirrored as it came",
       ),
+    narrowPath: (mtu, needed) =>
+      log.warn(
+        { mtu, needed },
+        "a mediation path is too narrow: copies of 1500-byte packets leave in fragments, which some mediation devices do not put together; raise its MTU",
+      ),
     stranded: (reason) => log.error({ reason }, "an intercept could not follow its interface"),
   });
 }
@@ -45,6 +54,7 @@ export function datapathOptions(config: AgentConfig): DatapathOptions {
   return {
     objectDirectory: datapath.objectDirectory ?? OBJECT_DIRECTORY,
     mode: datapath.mode,
+    attach: { mode: datapath.attach, keepFirst: datapath.keepFirst },
     ...(datapath.persist && { pinDirectory: datapath.pinDirectory }),
     interfaces: {
       access: interfaces.access,

@@ -1,4 +1,5 @@
 /** Puts an agent together: node, datapath, bus, metrics; and takes it apart again in order. */
+import { randomUUID } from "node:crypto";
 import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
@@ -6,18 +7,20 @@ import { connectNats } from "../bus/connect.js";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
 import { SessionBucket } from "../bus/session-bucket.js";
-import { ensureEventStream, StreamMismatchError, whenReady } from "../bus/streams.js";
+import { ensureEventStream, lastSequence, StreamMismatchError, whenReady } from "../bus/streams.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
 import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
 import { AgentMetrics, registerAgentGauges, registerDatapathMetrics } from "../metrics/agent-metrics.js";
 import { createRegistry } from "../metrics/registry.js";
 import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
+import { TrustMetrics } from "../metrics/trust-metrics.js";
 import { checkSecurityMode } from "../security/mode.js";
 import { Agent } from "./agent.js";
 import type { OpenDatapath } from "./datapath-factory.js";
 import { deferred } from "./deferred.js";
 import { StartError } from "./errors.js";
+import { AgentSecurity } from "./security.js";
 
 export interface AgentOptions {
   readonly config: AgentConfig;
@@ -32,7 +35,7 @@ export interface RunningAgent {
   readonly metricsPort: number;
   /** Resolves when the datapath holds what the sessions say; rejects where it never can. */
   readonly ready: Promise<void>;
-  /** Stops taking events, stores what is due and lets go of everything. What is mirrored goes on. */
+  /** Stops taking events, stores what is due and lets go of everything. */
   stop(): Promise<void>;
 }
 
@@ -52,21 +55,28 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   return { metricsPort: run.metricsPort, ready, stop: () => run.stop() };
 }
 
+const RETRY_REFUSED_MS = 5000;
+
 class AgentRun {
   readonly #abort = new AbortController();
   readonly #waitingFor = new Set(["datapath", "NATS", "sessions"]);
+  readonly #owner = randomUUID();
+  #retries: NodeJS.Timeout | undefined;
   #metricsServer: MetricsServer | undefined;
   #datapath: Datapath | undefined;
   #embedded: EmbeddedNatsServer | undefined;
   #connection: NatsConnection | undefined;
   #consumers: EventConsumer[] = [];
   #agent: Agent | undefined;
+  #security: AgentSecurity | undefined;
   #metrics: AgentMetrics;
+  readonly #trustMetrics: TrustMetrics;
   readonly #registry;
 
   constructor(private readonly options: AgentOptions) {
     this.#registry = createRegistry(options.version, "agent");
     this.#metrics = new AgentMetrics(this.#registry);
+    this.#trustMetrics = new TrustMetrics(this.#registry, () => this.#security?.auditGauges);
     registerAgentGauges(this.#registry, {
       sessions: () => this.#agent?.store.size ?? 0,
       intercepts: () => this.#agent?.intercepts.counts ?? { active: 0, waiting: 0, failed: 0 },
@@ -79,8 +89,9 @@ class AgentRun {
 
   /** What must work before the agent counts as started. */
   async prepare(): Promise<void> {
-    const { config, log } = this.options;
+    const { config, log, clock = Date.now } = this.options;
     this.#metricsServer = await this.#listen();
+    this.#security = new AgentSecurity({ config, log, metrics: this.#trustMetrics, clock });
     this.#datapath = await this.options.openDatapath(config, log);
     registerDatapathMetrics(this.#registry, this.#datapath);
     this.#waitingFor.delete("datapath");
@@ -96,19 +107,24 @@ class AgentRun {
     const client = jetstream(connection);
     const manager = await whenReady(() => client.jetstreamManager(), this.#abort.signal);
     await whenReady(() => ensureEventStream(manager, config.nats.stream), this.#abort.signal).catch(asStartError);
+    const security = this.#security as AgentSecurity;
+    await whenReady(() => security.attach(connection, manager), this.#abort.signal);
     const records = await whenReady(
       () => SessionBucket.open(connection, config.nats.stream.replicas),
       this.#abort.signal,
     );
     const agent = this.#createAgent(connection, records);
     log.info({ sessions: await agent.load() }, "session records read");
+    if (agent.lastSequence() > (await lastSequence(manager))) agent.forgetSequences();
     await this.#follow(agent, client, manager, connection);
     this.#waitingFor.delete("sessions");
   }
 
   async stop(): Promise<void> {
     this.#abort.abort();
+    clearInterval(this.#retries);
     await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
+    await this.#security?.stop();
     await this.#connection?.close();
     await this.#embedded?.stop();
     this.#datapath?.close();
@@ -119,7 +135,9 @@ class AgentRun {
     const { config, log, clock = Date.now } = this.options;
     const sender = { send: (subject: string, payload: string) => connection.publish(subject, payload) };
     const datapath = this.#datapath as Datapath;
-    this.#agent = new Agent({ config, datapath, records, sender, metrics: this.#metrics, log, clock });
+    const { trust, codec } = this.#security as AgentSecurity;
+    const metrics = this.#metrics;
+    this.#agent = new Agent({ config, datapath, records, codec, trust, sender, metrics, log, clock });
     return this.#agent;
   }
 
@@ -138,12 +156,15 @@ class AgentRun {
       const consumer = new EventConsumer(client, manager, {
         durable,
         filter,
+        owner: this.#owner,
         log,
+        onTakenOver: () => this.#takenOver(durable),
+        onStreamReplaced: () => agent.forgetSequences(),
         handler: (messages) => {
-          const stored = agent.handle(messages);
-          taken += messages.length;
-          if (taken >= waiting || messages.at(-1)?.pending === 0) done.resolve();
-          return stored;
+          return agent.handle(messages, () => {
+            taken += messages.length;
+            if (taken >= waiting || messages.at(-1)?.pending === 0) done.resolve();
+          });
         },
       });
       this.#consumers.push(consumer);
@@ -155,6 +176,16 @@ class AgentRun {
     void this.#followConnection(connection);
     await Promise.race([Promise.all(caughtUp), aborted(this.#abort.signal)]);
     agent.goLive();
+    this.#retries = setInterval(() => agent.retryFailed(), RETRY_REFUSED_MS);
+  }
+
+  /** Two agents of one name: this one serves nobody until it is started again. */
+  #takenOver(consumer: string): void {
+    this.#waitingFor.add("the other agent of this node's name to end");
+    this.options.log.error(
+      { consumer },
+      "another agent runs under this node's name and has taken over: give each its own name (node), then start this one again",
+    );
   }
 
   async #followConnection(connection: NatsConnection): Promise<void> {

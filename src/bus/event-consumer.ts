@@ -10,17 +10,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
 import type { Logger } from "pino";
 import type { EventHandler, EventMessage } from "./ports.js";
-import { acknowledgedUpTo, EVENT_STREAM, recreateConsumer } from "./streams.js";
+import { acknowledgedUpTo, type ConsumerPlace, isTakenOver, lastSequence, recreateConsumer } from "./streams.js";
 
 const MAX_BATCH = 1000;
 const PREFETCH = 5000;
 const RETRY_MS = 500;
 
-export interface EventConsumerOptions {
-  readonly durable: string;
-  readonly filter: string;
+export interface EventConsumerOptions extends ConsumerPlace {
   readonly handler: EventHandler;
   readonly log: Logger;
+  /** Another program reads under the same name now: this one gets nothing any more. */
+  readonly onTakenOver?: () => void;
+  /** The stream was made anew: its sequences have started over. */
+  readonly onStreamReplaced?: () => void;
 }
 
 export class EventConsumer {
@@ -33,6 +35,9 @@ export class EventConsumer {
   #handled = 0;
   #stored = 0;
   #nextDelivery = 1;
+  /** Counts the streams: sequences of one that was replaced say nothing. */
+  #epoch = 0;
+  /** Counts the starts: what belongs to an earlier one is ignored. */
   #generation = 0;
   #acknowledged: Promise<void> = Promise.resolve();
 
@@ -48,47 +53,62 @@ export class EventConsumer {
   async start(): Promise<number> {
     this.#stored = (await acknowledgedUpTo(this.manager, this.#options.durable)) ?? 0;
     this.#handled = this.#stored;
-    return await this.#open();
+    return await this.#open(++this.#generation);
   }
 
   /** Takes no more messages and waits until those taken are stored and acknowledged. */
   async stop(): Promise<void> {
-    this.#stop.abort();
-    this.#generation += 1;
-    this.#queue = [];
+    this.#end();
     await this.#messages?.close();
     await this.#acknowledged;
   }
 
   /** Starts anew behind what is stored: after a reconnect, messages may have been lost on the way. */
   async restart(reason: string): Promise<void> {
+    if (this.#stop.signal.aborted) return;
     const generation = ++this.#generation;
+    const { log, durable } = this.#options;
     this.#queue = [];
-    this.#options.log.info(
-      { reason, consumer: this.#options.durable },
-      "the event consumer starts anew behind what is stored",
-    );
     this.#messages?.stop();
-    while (!this.#stop.signal.aborted && generation === this.#generation) {
+    log.info({ reason, consumer: durable }, "the event consumer starts anew behind what is stored");
+    while (generation === this.#generation) {
       try {
-        await this.#open();
+        if (await this.#yields()) return;
+        await this.#open(generation);
         return;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        this.#options.log.warn({ reason: (error as Error).message }, "the event consumer cannot start; trying on");
+        log.warn({ reason: (error as Error).message }, "the event consumer cannot start; trying on");
         await delay(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
       }
     }
   }
 
-  async #open(): Promise<number> {
-    const generation = ++this.#generation;
-    const { durable, filter } = this.#options;
-    const waiting = await recreateConsumer(this.manager, durable, filter, this.#stored);
-    if (generation !== this.#generation) return waiting;
+  #end(): void {
+    this.#stop.abort();
+    this.#generation += 1;
+    this.#queue = [];
+  }
+
+  /** Two programs that took the position from each other in turn would both lose events: the later one has it. */
+  async #yields(): Promise<boolean> {
+    if (!(await isTakenOver(this.manager, this.#options))) return false;
+    this.#end();
+    this.#options.onTakenOver?.();
+    return true;
+  }
+
+  async #open(generation: number): Promise<number> {
+    if ((await lastSequence(this.manager)) < this.#stored) {
+      this.#epoch += 1;
+      this.#stored = 0;
+      this.#handled = 0;
+      this.#options.onStreamReplaced?.();
+    }
+    const info = await recreateConsumer(this.manager, this.#options, this.#stored);
+    if (generation !== this.#generation) return info.num_pending;
     this.#nextDelivery = 1;
-    const consumer = await this.client.consumers.get(EVENT_STREAM, durable);
-    const messages = await consumer.consume({
+    const messages = await this.client.consumers.getConsumerFromInfo(info).consume({
       max_messages: PREFETCH,
       callback: (message) => this.#take(message, generation),
     });
@@ -97,7 +117,7 @@ export class EventConsumer {
       this.#messages = messages;
       void this.#watch(messages, generation);
     }
-    return waiting;
+    return info.num_pending;
   }
 
   #take(message: JsMsg, generation: number): void {
@@ -137,8 +157,10 @@ export class EventConsumer {
 
   /** One after the other: an acknowledgement covers everything before it. */
   async #acknowledge(earlier: Promise<void>, stored: Promise<void>, last: JsMsg): Promise<void> {
+    const epoch = this.#epoch;
     try {
       await Promise.all([earlier, stored]);
+      if (epoch !== this.#epoch) return;
       this.#stored = Math.max(this.#stored, last.seq);
       last.ack();
     } catch (error) {
@@ -152,7 +174,9 @@ export class EventConsumer {
     for await (const status of messages.status()) {
       if (generation !== this.#generation) return;
       if (["consumer_deleted", "consumer_not_found", "stream_not_found"].includes(status.type)) {
-        void this.restart(status.type.replaceAll("_", " "));
+        // Whoever has deleted it in order to read under this name has made its own by then.
+        await delay(RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+        if (generation === this.#generation) void this.restart(status.type.replaceAll("_", " "));
         return;
       }
     }

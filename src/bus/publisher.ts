@@ -7,7 +7,7 @@ import {
   ERROR_CAUSE,
   type ErrorCause,
   type EventResult,
-  type RadiusEvent,
+  type PublishedEvent,
   type RadiusEventType,
   type ResultKind,
 } from "../events/types.js";
@@ -32,7 +32,7 @@ export class EventPublisher {
   }
 
   /** Resolves when JetStream has stored the event; one of the same id is stored once. Rejects where it could not. */
-  async publish(event: RadiusEvent): Promise<void> {
+  async publish(event: PublishedEvent): Promise<void> {
     const type = event.type.slice("radius.".length) as RadiusEventType;
     await this.#client.publish(eventSubject(event.data.nas, type), JSON.stringify(event), { msgID: event.id });
   }

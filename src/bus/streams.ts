@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
   AckPolicy,
+  type ConsumerInfo,
   DeliverPolicy,
   DiscardPolicy,
   JetStreamApiError,
@@ -47,18 +48,25 @@ export async function ensureEventStream(manager: JetStreamManager, settings: Str
   });
 }
 
-/** The consumer of that name starts anew behind `after`, or at the stream's first message with 0. Returns what is waiting. */
+export interface ConsumerPlace {
+  readonly durable: string;
+  readonly filter: string;
+  /** Tells the program that reads from others that would under the same name. */
+  readonly owner: string;
+}
+
+/** The consumer of that name starts anew behind `after`, or at the stream's first message with 0. */
 export async function recreateConsumer(
   manager: JetStreamManager,
-  durable: string,
-  filter: string,
+  { durable, filter, owner }: ConsumerPlace,
   after: number,
-): Promise<number> {
+): Promise<ConsumerInfo> {
   await manager.consumers.delete(EVENT_STREAM, durable).catch((error: unknown) => {
     if (!hasCode(error, CONSUMER_NOT_FOUND)) throw error;
   });
-  const info = await manager.consumers.add(EVENT_STREAM, {
+  return await manager.consumers.add(EVENT_STREAM, {
     durable_name: durable,
+    description: owner,
     filter_subject: filter,
     // One acknowledgement a batch covers all before it.
     ack_policy: AckPolicy.All,
@@ -69,7 +77,6 @@ export async function recreateConsumer(
       ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }
       : { deliver_policy: DeliverPolicy.All }),
   });
-  return info.num_pending;
 }
 
 /** Stream sequence up to which the consumer has acknowledged; undefined where there is no such consumer. */
@@ -78,6 +85,21 @@ export async function acknowledgedUpTo(manager: JetStreamManager, durable: strin
     return (await manager.consumers.info(EVENT_STREAM, durable)).ack_floor.stream_seq;
   } catch (error) {
     if (hasCode(error, CONSUMER_NOT_FOUND)) return undefined;
+    throw error;
+  }
+}
+
+/** Sequence of the stream's last message, 0 where there was none. */
+export async function lastSequence(manager: JetStreamManager): Promise<number> {
+  return (await manager.streams.info(EVENT_STREAM)).state.last_seq;
+}
+
+/** Whether another program reads under the name by now. */
+export async function isTakenOver(manager: JetStreamManager, { durable, owner }: ConsumerPlace): Promise<boolean> {
+  try {
+    return (await manager.consumers.info(EVENT_STREAM, durable)).config.description !== owner;
+  } catch (error) {
+    if (hasCode(error, CONSUMER_NOT_FOUND) || hasCode(error, STREAM_NOT_FOUND)) return false;
     throw error;
   }
 }

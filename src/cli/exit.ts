@@ -1,6 +1,7 @@
 /** Exit codes, and how errors become them. */
 import { StartError } from "../agent/errors.js";
 import { ConfigError } from "../config/problem.js";
+import { KeyError } from "../security/errors.js";
 
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 
@@ -16,6 +17,10 @@ export function reportError(
 ): number {
   if (error instanceof StartError) {
     for (const problem of error.problems) print(`submirror: ${problem}`);
+    return EXIT.usage;
+  }
+  if (error instanceof KeyError) {
+    print(`submirror: ${error.message}`);
     return EXIT.usage;
   }
   if (error instanceof ConfigError || error instanceof UsageError) {

@@ -1,6 +1,7 @@
 /** The command line: what there is, with examples. Each command loads its code when it runs. */
 import { Command, CommanderError, Option } from "commander";
 import { mediationCommand } from "../mediation/command.js";
+import { keysCommand } from "./commands/keys.js";
 import { EXIT, reportError } from "./exit.js";
 import { programVersion } from "./version.js";
 
@@ -26,7 +27,7 @@ export function createProgram(): Command {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
   });
-  program.addCommand(mediationCommand().copyInheritedSettings(program));
+  for (const command of [mediationCommand(), keysCommand()]) mount(program, command);
   return program;
 }
 
@@ -39,6 +40,12 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     return reportError(error);
   }
+}
+
+/** Commands that others have made exit and report as the program does, their subcommands too. */
+function mount(program: Command, command: Command): void {
+  program.addCommand(command.copyInheritedSettings(program));
+  for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
 }
 
 function daemon(program: Command, name: string, description: string, run: (flags: DaemonFlags) => Promise<void>): void {

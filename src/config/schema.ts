@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { z } from "zod";
 import { parseAddress, parsePrefix } from "../net/addresses.js";
 import { radiusSection } from "./radius-section.js";
+import { auditSection, securitySection } from "./security-section.js";
 
 const port = z.int().min(1).max(65535);
 /** Where something else may be listening: 0 takes any free port. */
@@ -86,8 +87,20 @@ const datapath = z.strictObject({
   way: z
     .enum(["auto", "stack"])
     .default("auto")
-    .describe("stack: copies always take the IP stack, for mediation paths with IPsec or routing by mark"),
+    .describe(
+      "stack: copies always take the IP stack, for mediation paths that are routed by mark; IPsec policies are seen without",
+    ),
   udpChecksum: z.enum(["zero", "computed"]).default("zero").describe("of the outer header to an IPv6 mediation device"),
+  attach: z
+    .enum(["auto", "tcx", "clsact"])
+    .default("auto")
+    .describe(
+      "auto: tcx where the kernel has it, else clsact; clsact attaches a hundred times as fast, for nodes where interfaces come and go with the subscribers",
+    ),
+  keepFirst: z
+    .boolean()
+    .default(true)
+    .describe("go to the head of the tcx chain again where another program came to run first"),
   objectDirectory: path.optional().describe("where the compiled eBPF objects lie, if not beside the program"),
   persist: z
     .boolean()
@@ -106,13 +119,6 @@ const mediation = z.strictObject({
     .enum(["junos", "nokia"])
     .default("junos")
     .describe("header in front of a copy where the instruction names none"),
-});
-
-const security = z.strictObject({
-  mode: z
-    .enum(["strict", "lab"])
-    .default("strict")
-    .describe("lab accepts plain instructions, over loopback NATS alone"),
 });
 
 const metrics = z.strictObject({
@@ -143,8 +149,8 @@ export const configSchema = z.strictObject({
     .optional(),
   datapath: datapath.prefault({}),
   mediation: mediation.prefault({}),
-  security: security.prefault({}),
-  audit: z.strictObject({}).prefault({}),
+  security: securitySection.prefault({}),
+  audit: auditSection.prefault({}),
   metrics: metrics.prefault({}),
   log: log.prefault({}),
   radius: radiusSection,

@@ -27,8 +27,6 @@ export function hooksOf(role: Role, hasLinkLayer: boolean, xdp?: XdpMode): reado
       return [{ program: `mediation_egress${suffix}`, direction: "egress" }];
     case "core":
       return [];
-    case "core":
-      return [];
     case "stack-out":
       return [{ program: "stack_egress", direction: "egress" }];
     case "stack-in":
@@ -74,6 +72,15 @@ export function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifind
     filter.update(program);
     return filter;
   }
+}
+
+/** Takes every clsact filter of ours off an interface, whoever put it there. */
+export function removeClsactFilters(ifindex: number): void {
+  for (const direction of ["ingress", "egress"] as const)
+    for (const priority of new Set([1, ...Object.values(PRIORITY)])) {
+      const filter = new ClsactFilter({ ifindex, direction, priority, handle: CLSACT_HANDLE });
+      if (filter.progId() !== undefined) takeOff(filter);
+    }
 }
 
 /** tcx runs before clsact and may end the packet's way, so nothing could be promised. */

@@ -17,8 +17,12 @@ export function bootClockNs(): bigint {
   return out.readBigInt64LE(0) * NANOSECONDS_PER_SECOND + out.readBigInt64LE(8);
 }
 
+/** The last time that 64 bits hold, some 584 years after boot. */
+export const END_OF_TIME_NS = 0xffff_ffff_ffff_ffffn;
+
 /** Boot-clock time of a wall-clock time in Unix milliseconds; 0 where that was before boot. */
 export function toBootClockNs(unixMs: number, nowMs: number = Date.now(), nowNs: bigint = bootClockNs()): bigint {
   const at = nowNs + BigInt(Math.round((unixMs - nowMs) * 1e6));
-  return at > 0n ? at : 0n;
+  if (at < 0n) return 0n;
+  return at < END_OF_TIME_NS ? at : END_OF_TIME_NS;
 }

@@ -1,6 +1,11 @@
-/** From the specification of an intercept to the kernel's structures. Checks what the kernel could not. Pure. */
+/** From the specification of an intercept to the kernel's structures. Throws InterceptError for what cannot be. Pure. */
+import { wholeNumber } from "../intercepts/check.js";
+import { type CheckedTerm, checkDropPolicy } from "../intercepts/drop-policy.js";
+import { InterceptError } from "../intercepts/errors.js";
+import { checkTerms } from "../intercepts/terms.js";
 import type { DropTerm, InterceptHeader, InterceptSpec } from "../intercepts/types.js";
-import { type IpPrefix, maskBytes, parseAddress, parsePrefix } from "../net/addresses.js";
+import { type IpPrefix, maskBytes, parseAddress } from "../net/addresses.js";
+import { END_OF_TIME_NS } from "./clock.js";
 import {
   DeviceFlags,
   type DropPolicy,
@@ -12,39 +17,23 @@ import {
   TermFlags,
 } from "./layout.gen.js";
 import type { DatapathOptions } from "./options.js";
-import { DatapathError } from "./port.js";
 
-const OPEN_END = 0xffff_ffff_ffff_ffffn;
 const BYTE_NS = 1_000_000_000n;
-/** The kernel keeps buckets in byte-nanoseconds in 64 bits; half of that range leaves room for one refill. */
-const MAX_BURST = 9_000_000_000;
-const MAX_RATE = 9_000_000_000;
 const KEY_BYTES = 32;
-/** The longest IPv4 header and what tells flows apart; the kernel cuts nothing in front of the transport header. */
-const MIN_SNAP = 68;
-
-function invalid(field: string, sentence: string): DatapathError {
-  return new DatapathError("invalid", sentence, field);
-}
-
-function checkRange(value: number, low: number, high: number, field: string): number {
-  if (!Number.isInteger(value) || value < low || value > high)
-    throw invalid(field, `${field} must be a whole number from ${low} to ${high}.`);
-  return value;
-}
+const ASCII_KEY = new RegExp(`^[\\x20-\\x7e]{1,${KEY_BYTES}}$`);
 
 /** The 8 bytes behind the UDP header, as two words, for packets from and to the subscriber. */
 export function shimWords(header: InterceptHeader): [number[], number[]] {
-  checkRange(header.sessionId, 0, 0xffff_ffff, "header.sessionId");
+  wholeNumber(header.sessionId, 0, 0xffff_ffff, "header.sessionId");
   if (header.format === "junos") {
-    const id = checkRange(header.interceptId, 0, 0x3fff_ffff, "header.interceptId");
+    const id = wholeNumber(header.interceptId, 0, 0x3fff_ffff, "header.interceptId");
     return [
       [id, header.sessionId],
       [id, header.sessionId],
     ];
   }
   // Version 01 and the direction bit (0: from the subscriber), 29 bits of intercept id.
-  const id = checkRange(header.interceptId, 0, 0x1fff_ffff, "header.interceptId");
+  const id = wholeNumber(header.interceptId, 0, 0x1fff_ffff, "header.interceptId");
   return [
     [(0x4000_0000 | id) >>> 0, header.sessionId],
     [(0x6000_0000 | id) >>> 0, header.sessionId],
@@ -62,16 +51,20 @@ function rateFields(
   rate: InterceptSpec["rate"],
 ): Pick<Intercept, "bytes_per_second" | "bucket_byte_ns" | "bucket_fill_ns"> {
   if (!rate) return { bytes_per_second: 0n, bucket_byte_ns: 0n, bucket_fill_ns: 0n };
-  const bytesPerSecond = BigInt(checkRange(rate.bytesPerSecond, 1, MAX_RATE, "rate.bytesPerSecond"));
-  const bucket = BigInt(checkRange(rate.burstBytes, 1, MAX_BURST, "rate.burstBytes")) * BYTE_NS;
+  const bytesPerSecond = BigInt(rate.bytesPerSecond);
+  const bucket = BigInt(rate.burstBytes) * BYTE_NS;
   return { bytes_per_second: bytesPerSecond, bucket_byte_ns: bucket, bucket_fill_ns: bucket / bytesPerSecond + 1n };
 }
 
 export function keyBytes(key: string): Buffer {
-  const bytes = Buffer.from(key, "ascii");
-  if (bytes.length === 0 || bytes.length > KEY_BYTES || bytes.includes(0))
-    throw invalid("key", `An intercept's key has 1 to ${KEY_BYTES} ASCII characters.`);
+  if (!ASCII_KEY.test(key)) throw new InterceptError("key", `key must have 1 to ${KEY_BYTES} ASCII characters`);
+  const bytes = Buffer.from(key, "latin1");
   return Buffer.concat([bytes, Buffer.alloc(KEY_BYTES - bytes.length)]);
+}
+
+function unixTime(ms: number, field: string): number {
+  if (!Number.isFinite(ms)) throw new InterceptError(field, `${field} must be a time in Unix milliseconds`);
+  return ms;
 }
 
 export interface InterceptPlaces {
@@ -83,20 +76,19 @@ export interface InterceptPlaces {
 }
 
 export function encodeIntercept(spec: InterceptSpec, places: InterceptPlaces): Intercept {
+  checkTerms(spec);
   const { notBefore, notAfter } = spec;
-  if (notBefore !== undefined && notAfter !== undefined && notAfter <= notBefore)
-    throw invalid("notAfter", "notAfter must be later than notBefore.");
-  const port = checkRange(spec.mediation.port, 1, 65535, "mediation.port");
-  const portTo = checkRange(spec.mediation.portTo ?? port, 1, 65535, "mediation.portTo");
+  const port = wholeNumber(spec.mediation.port, 1, 65535, "mediation.port");
+  const portTo = wholeNumber(spec.mediation.portTo ?? port, 1, 65535, "mediation.portTo");
   return {
-    not_before_ns: notBefore === undefined ? 0n : places.toBootClock(notBefore),
-    not_after_ns: notAfter === undefined ? OPEN_END : places.toBootClock(notAfter),
+    not_before_ns: notBefore === undefined ? 0n : places.toBootClock(unixTime(notBefore, "notBefore")),
+    not_after_ns: notAfter === undefined ? END_OF_TIME_NS : places.toBootClock(unixTime(notAfter, "notAfter")),
     flags: interceptFlags(spec),
     device: places.device,
     shim: shimWords(spec.header),
     port: [port, portTo],
-    tos: checkRange(spec.dscp ?? places.defaultDscp, 0, 63, "dscp") << 2,
-    snap_length: spec.snapLength === undefined ? 0 : checkRange(spec.snapLength, MIN_SNAP, 65535, "snapLength"),
+    tos: (spec.dscp ?? places.defaultDscp) << 2,
+    snap_length: spec.snapLength ?? 0,
     drop_policy: places.dropPolicy,
     ...rateFields(spec.rate),
     key: keyBytes(spec.key),
@@ -110,13 +102,13 @@ function padded(bytes: Buffer): Buffer {
 /** How `address` is reached, from the source address that the configuration has for its family. */
 export function encodeDevice(address: string, mediation: DatapathOptions["mediation"]): Buffer {
   const destination = parseAddress(address);
-  if (!destination) throw invalid("mediation.address", "mediation.address must be an IP address.");
+  if (!destination) throw new InterceptError("mediation.address", "mediation.address must be an IP address");
   const sourceText = destination.family === 4 ? mediation.sourceIpv4 : mediation.sourceIpv6;
   const source = sourceText === undefined ? undefined : parseAddress(sourceText);
   if (!source || source.family !== destination.family)
-    throw invalid(
+    throw new InterceptError(
       "mediation.address",
-      `mediation.address is IPv${destination.family}, but no IPv${destination.family} source address is configured.`,
+      `mediation.address is IPv${destination.family}, but this node has no IPv${destination.family} source address: set mediation.sourceIpv${destination.family} in its configuration`,
     );
   return MediationDevice.encode({
     source: padded(source.bytes),
@@ -138,56 +130,19 @@ function words(bytes: Buffer): number[] {
   return [0, 4, 8, 12].map((at) => all.readUInt32BE(at));
 }
 
-function termPrefix(text: string | undefined, field: string): IpPrefix | undefined {
-  if (text === undefined) return undefined;
-  const prefix = parsePrefix(text);
-  if ("problem" in prefix) throw invalid(field, `${field} ${prefix.problem}.`);
-  return prefix;
-}
-
 function termMask(prefix: IpPrefix): Buffer {
   return maskBytes(Buffer.alloc(prefix.bytes.length, 0xff), prefix.length);
 }
 
-function termPorts(ports: readonly [number, number] | undefined, field: string): readonly [number, number] | undefined {
-  if (!ports) return undefined;
-  const [low, high] = ports.map((port) => checkRange(port, 0, 65535, field)) as [number, number];
-  if (low > high) throw invalid(field, `${field}: the first port is above the last.`);
-  return [low, high];
-}
-
-/** Protocols whose ports the datapath reads: TCP, UDP, DCCP, SCTP, UDP-Lite. */
-const WITH_PORTS = new Set([6, 17, 33, 132, 136]);
-
-function checkTerm(
-  term: DropTerm,
-  source: IpPrefix | undefined,
-  destination: IpPrefix | undefined,
-  field: string,
-): void {
-  if (Object.values(term).every((value) => value === undefined))
-    throw invalid(field, `${field} is empty and would leave out everything.`);
-  if (source && destination && source.family !== destination.family)
-    throw invalid(field, `${field}: source and destination are of different address families, so no packet fits.`);
-  const ports = term.sourcePorts !== undefined || term.destinationPorts !== undefined;
-  if (ports && term.protocol !== undefined && !WITH_PORTS.has(term.protocol))
-    throw invalid(field, `${field}: protocol ${term.protocol} has no ports, so no packet fits.`);
-}
-
-function encodeTerm(term: DropTerm, index: number): Term {
-  const field = `dropPolicy[${index}]`;
-  const source = termPrefix(term.source, `${field}.source`);
-  const destination = termPrefix(term.destination, `${field}.destination`);
-  checkTerm(term, source, destination, field);
-  const sourcePorts = termPorts(term.sourcePorts, `${field}.sourcePorts`);
-  const destinationPorts = termPorts(term.destinationPorts, `${field}.destinationPorts`);
+function encodeTerm(term: CheckedTerm): Term {
+  const { source, destination, sourcePorts, destinationPorts, protocol, dscp } = term;
   const family = (source ?? destination)?.family;
   return {
     flags:
       (source ? TermFlags.TERM_SOURCE : 0) |
       (destination ? TermFlags.TERM_DESTINATION : 0) |
-      (term.protocol === undefined ? 0 : TermFlags.TERM_PROTOCOL) |
-      (term.dscp === undefined ? 0 : TermFlags.TERM_DSCP) |
+      (protocol === undefined ? 0 : TermFlags.TERM_PROTOCOL) |
+      (dscp === undefined ? 0 : TermFlags.TERM_DSCP) |
       (sourcePorts ? TermFlags.TERM_SOURCE_PORT : 0) |
       (destinationPorts ? TermFlags.TERM_DESTINATION_PORT : 0) |
       (family === 4 ? TermFlags.TERM_IPV4 : 0) |
@@ -196,8 +151,8 @@ function encodeTerm(term: DropTerm, index: number): Term {
     source_port_high: sourcePorts?.[1] ?? 0,
     destination_port_low: destinationPorts?.[0] ?? 0,
     destination_port_high: destinationPorts?.[1] ?? 0,
-    protocol: checkRange(term.protocol ?? 0, 0, 255, `${field}.protocol`),
-    dscp: checkRange(term.dscp ?? 0, 0, 63, `${field}.dscp`),
+    protocol: protocol ?? 0,
+    dscp: dscp ?? 0,
     source: source ? words(source.bytes) : NO_ADDRESS,
     source_mask: source ? words(termMask(source)) : NO_ADDRESS,
     destination: destination ? words(destination.bytes) : NO_ADDRESS,
@@ -222,11 +177,7 @@ const NO_TERM: Term = {
 /** Undefined where the intercept has no drop policy. */
 export function encodeDropPolicy(terms: readonly DropTerm[] | undefined): DropPolicy | undefined {
   if (!terms || terms.length === 0) return undefined;
-  if (terms.length > Limits.MAX_TERMS)
-    throw invalid("dropPolicy", `A drop policy has at most ${Limits.MAX_TERMS} terms.`);
-  const encoded = terms.map(encodeTerm);
-  const identities = new Set(encoded.map((term) => JSON.stringify(term)));
-  if (identities.size < encoded.length) throw invalid("dropPolicy", "Two terms of the drop policy are the same.");
+  const encoded = checkDropPolicy(terms, "dropPolicy").map(encodeTerm);
   return {
     count: encoded.length,
     terms: Array.from({ length: Limits.MAX_TERMS }, (_, index) => encoded[index] ?? NO_TERM),

@@ -16,6 +16,7 @@ import {
   takeOff,
   type XdpMode,
 } from "./attach.js";
+import { STACK_LOSS_PROGRAM } from "./object.js";
 import type { Pins } from "./pins.js";
 
 /** An attachment of another layout's program, whose place is taken when everything is ready. */
@@ -38,6 +39,7 @@ function openLive(path: string, ifindex: number): Link | undefined {
 export class Hooks {
   readonly #deferred: Deferred[] = [];
   readonly #used = new Set<string>();
+  #stackLoss: Link | undefined;
 
   constructor(
     private readonly object: LoadedObject,
@@ -63,6 +65,29 @@ export class Hooks {
 
   attachXdp(program: BpfProgram, ifindex: number): Link {
     return this.#keep(`${ifindex}-xdp`, program, ifindex, () => program.attachXdp({ ifindex, mode: "native" }));
+  }
+
+  /** Has the kernel tell of the packets that its IP stack drops. False where it does not let this process trace. */
+  attachStackLoss(): boolean {
+    const program = this.object.programs.find(({ name }) => name === STACK_LOSS_PROGRAM);
+    if (!program) return false;
+    const path = this.pins?.linkPath(STACK_LOSS_PROGRAM);
+    this.#used.add(STACK_LOSS_PROGRAM);
+    // Such a link has no program to replace; the old one goes with its pin.
+    if (path !== undefined && existsSync(path)) unlinkSync(path);
+    try {
+      const link = program.attachRawTracepoint("kfree_skb");
+      if (path !== undefined) link.pin(path);
+      this.#stackLoss = link;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Lets go of what is on no interface; what is pinned goes on. */
+  close(): void {
+    this.#stackLoss?.close();
   }
 
   /**

@@ -1,18 +1,22 @@
 /** The intercepts in the kernel's maps: what each occupies there, and how one is started, changed and stopped. */
 import type { LoadedObject } from "libbpf-ts";
+import { InterceptError } from "../intercepts/errors.js";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { type AdoptedIntercept, adopt } from "./adopt.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
 import { addCounters, NO_COUNTERS, readIntercept } from "./counters.js";
-import { encodeDevice, encodeDropPolicy, encodeIntercept } from "./encode.js";
+import { encodeDropPolicy, encodeIntercept } from "./encode.js";
 import { type InterfaceKeys, InterfaceMatches } from "./interface-matches.js";
 import { Bucket, ConfigFlags, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
+import { MapWriter } from "./map-writer.js";
 import { interfaceKey, type MatchContext, type MatchKey, type MatchMap, matchKey } from "./matches.js";
+import { type DeviceSurroundings, MediationDevices } from "./mediation-devices.js";
 import type { DatapathOptions } from "./options.js";
 import { DatapathError, type InterceptCounters, type MapFill } from "./port.js";
 import { indexKey, SharedRows } from "./registers.js";
+import { Sieve } from "./sieve.js";
 import { Slots } from "./slots.js";
-import { TargetTable } from "./target-table.js";
+import { TargetTable, type WritableMap } from "./target-table.js";
 
 /** So that a changed intercept finds a free slot also where the table is full. */
 export const SPARE_SLOTS = 256;
@@ -35,6 +39,12 @@ interface Places extends Pick<Running, "device" | "dropPolicy" | "matches"> {
   readonly interfaces: InterfaceKeys;
 }
 
+function wordBytes(word: bigint): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeBigUInt64LE(word);
+  return bytes;
+}
+
 function sameTime(a: bigint, b: bigint): boolean {
   return a > b ? a - b < SAME_TIME_NS : b - a < SAME_TIME_NS;
 }
@@ -54,9 +64,13 @@ function sameMatches(a: readonly MatchKey[], b: readonly MatchKey[]): boolean {
 }
 
 export class InterceptTable {
+  readonly #writer = new MapWriter();
+  /** Of the map `intercepts`. */
+  readonly #rows: WritableMap;
+  readonly #sieve: Sieve;
   readonly #targets: TargetTable;
   readonly #slots: Slots;
-  readonly #devices: SharedRows;
+  readonly devices: MediationDevices;
   readonly #policies: SharedRows;
   readonly #running = new Map<string, Running>();
   readonly #interfaces = new InterfaceMatches();
@@ -67,29 +81,43 @@ export class InterceptTable {
   constructor(
     private readonly object: LoadedObject,
     private readonly options: Pick<DatapathOptions, "limits" | "mediation">,
+    surroundings: DeviceSurroundings,
   ) {
     const map = (name: string) => object.map(name);
-    this.#targets = new TargetTable({
-      hosts4: map("hosts4"),
-      hosts6: map("hosts6"),
-      prefixes4: map("prefixes4"),
-      prefixes6: map("prefixes6"),
-      links: map("links"),
+    this.#rows = this.#writer.wrap(map("intercepts"));
+    const sieve = this.#writer.wrap(map("sieve"));
+    this.#sieve = new Sieve(sieve.maxEntries, {
+      update: (index, word) => sieve.update(indexKey(index), wordBytes(word)),
     });
+    const matchMaps = {
+      hosts4: this.#writer.wrap(map("hosts4")),
+      hosts6: this.#writer.wrap(map("hosts6")),
+      prefixes4: this.#writer.wrap(map("prefixes4")),
+      prefixes6: this.#writer.wrap(map("prefixes6")),
+      links: this.#writer.wrap(map("links")),
+    };
+    this.#targets = new TargetTable(matchMaps, this.#sieve);
     this.#slots = new Slots(map("intercepts").maxEntries);
-    this.#devices = new SharedRows(map("mediation_devices"), "mediation devices", "mediation.address");
-    this.#policies = new SharedRows(map("drop_policies"), "drop policies", "dropPolicy", 1);
+    this.devices = new MediationDevices(map("mediation_devices"), options.mediation, surroundings);
+    this.#policies = new SharedRows(map("drop_policies"), "drop policies", "dropPolicy", undefined, 1);
     this.#emptyStats = (map("intercept_stats").lookupPerCpu(indexKey(0)) ?? []).map(() => Buffer.alloc(Stats.size));
   }
 
   /** Takes over what an earlier run left in the maps. */
   adopt(): void {
     const { matches, intercepts } = adopt(this.object, MATCH_MAPS);
-    for (const { match, slots } of matches) this.#targets.adopt(match, slots);
+    this.#writer.batch(() => {
+      for (const { match, slots } of matches) this.#targets.adopt(match, slots);
+    });
     this.#slots.adopt(new Set(intercepts.map(({ slot }) => slot)));
-    this.#devices.adopt(intercepts.map(({ device }) => device));
+    this.devices.adopt(intercepts.map(({ device }) => device));
     this.#policies.adopt(intercepts.flatMap(({ dropPolicy }) => (dropPolicy === 0 ? [] : [dropPolicy])));
     for (const intercept of intercepts) this.#adoptOne(intercept);
+  }
+
+  /** The kernel's mask for the sieve's words. */
+  get sieveMask(): number {
+    return this.#sieve.mask;
   }
 
   /** The config flags of the kinds of match that are in use. */
@@ -102,6 +130,16 @@ export class InterceptTable {
   }
 
   put(spec: InterceptSpec, context: MatchContext): void {
+    try {
+      this.#put(spec, context);
+    } catch (error) {
+      if (error instanceof InterceptError)
+        throw new DatapathError("invalid", `${error.message}.`, error.field, { cause: error });
+      throw error;
+    }
+  }
+
+  #put(spec: InterceptSpec, context: MatchContext): void {
     const before = this.#running.get(spec.key);
     if (!before && this.#running.size >= this.options.limits.intercepts)
       throw new DatapathError(
@@ -138,6 +176,11 @@ export class InterceptTable {
     if (errors.length > 0) throw errors[0];
   }
 
+  /** Like `put` for many, whose rows are written together. `work` puts. */
+  batch<T>(work: () => T): T {
+    return this.#writer.batch(work);
+  }
+
   /** False where there was none. */
   remove(key: string): boolean {
     const running = this.#running.get(key);
@@ -163,7 +206,7 @@ export class InterceptTable {
     return [
       { map: "intercepts", entries: this.#running.size, capacity: this.options.limits.intercepts },
       ...matches,
-      { map: "mediation_devices", entries: this.#devices.used, capacity: this.#devices.capacity },
+      { map: "mediation_devices", entries: this.devices.used, capacity: this.devices.capacity },
       { map: "drop_policies", entries: this.#policies.used, capacity: this.#policies.capacity - 1 },
     ];
   }
@@ -193,7 +236,7 @@ export class InterceptTable {
   }
 
   #isUnchanged(before: Running, intercept: Intercept, { matches }: Places): boolean {
-    const bytes = this.object.map("intercepts").lookup(indexKey(before.slot));
+    const bytes = this.#rows.lookup(indexKey(before.slot));
     return (
       bytes !== undefined && sameIntercept(Intercept.decode(bytes), intercept) && sameMatches(before.matches, matches)
     );
@@ -225,19 +268,18 @@ export class InterceptTable {
   }
 
   #takePlaces(spec: InterceptSpec, context: MatchContext): Places {
-    if (spec.matches.length === 0)
-      throw new DatapathError("invalid", "An intercept needs at least one match.", "matches");
+    if (spec.matches.length === 0) throw new InterceptError("matches", "matches must have at least one entry");
     const interfaces = this.#interfaceKeys(spec, context);
-    const byAddress = spec.matches.filter(({ kind }) => kind !== "interface");
-    const matches = [...byAddress.map((match) => matchKey(match, context)), ...interfaces.values()].filter(
-      (match) => match !== undefined,
+    const byAddress = spec.matches.flatMap((match, index) =>
+      match.kind === "interface" ? [] : [matchKey(match, context, `matches[${index}]`)],
     );
+    const matches = [...byAddress, ...interfaces.values()].filter((match) => match !== undefined);
     const policy = encodeDropPolicy(spec.dropPolicy);
-    const device = this.#devices.take(encodeDevice(spec.mediation.address, this.options.mediation));
+    const device = this.devices.take(spec.mediation.address);
     try {
       return { device, dropPolicy: policy ? this.#policies.take(DropPolicy.encode(policy)) : 0, matches, interfaces };
     } catch (error) {
-      this.#devices.release(device);
+      this.devices.release(device);
       throw error;
     }
   }
@@ -249,16 +291,16 @@ export class InterceptTable {
     // Of what an earlier run left, the names are not known.
     const ranOnSome = this.#running.get(spec.key)?.matches.some(({ flag }) => flag === ConfigFlags.CONFIG_INTERFACES);
     const isRunningOn = (name: string) => known.has(name) || (known.size === 0 && ranOnSome === true);
-    for (const match of spec.matches) {
+    for (const [index, match] of spec.matches.entries()) {
       if (match.kind !== "interface") continue;
       const isAway = isRunningOn(match.name) && context.ifindexOf(match.name) === undefined;
-      keys.set(match.name, isAway ? undefined : matchKey(match, context));
+      keys.set(match.name, isAway ? undefined : matchKey(match, context, `matches[${index}]`));
     }
     return keys;
   }
 
   #releasePlaces({ device, dropPolicy }: Pick<Running, "device" | "dropPolicy">): void {
-    this.#devices.release(device);
+    this.devices.release(device);
     if (dropPolicy !== 0) this.#policies.release(dropPolicy);
   }
 
@@ -292,8 +334,8 @@ export class InterceptTable {
       const full = { lock: { val: 0 }, tokens_byte_ns: intercept.bucket_byte_ns, filled_ns: bootClockNs() };
       this.object.map("buckets").update(key, Bucket.encode(full));
     }
-    this.object.map("intercept_stats").updatePerCpu(key, this.#emptyStats);
-    this.object.map("intercepts").update(key, Intercept.encode(intercept));
+    if (!this.#slots.lastIsFresh) this.object.map("intercept_stats").updatePerCpu(key, this.#emptyStats);
+    this.#rows.update(key, Intercept.encode(intercept));
   }
 
   /** From `before`'s slot to `slot`, match by match; all of it or nothing. */

@@ -1,9 +1,11 @@
 /** The datapath in the kernel, over libbpf-ts: what the port asks becomes entries of maps. */
+import { statSync } from "node:fs";
 import type { LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { receiveDrops } from "../net/device-counters.js";
 import { LinkMonitor } from "../net/link-monitor.js";
-import { attachMode } from "./attach.js";
+import { networkLinks } from "../net/links.js";
+import { attachMode, removeClsactFilters } from "./attach.js";
 import { readTotals } from "./counters.js";
 import { ensureStackPair, removeHelperDevices, STACK_IN } from "./helper-devices.js";
 import { Hooks } from "./hooks.js";
@@ -11,6 +13,7 @@ import { InterceptTable } from "./intercept-table.js";
 import { type InterfaceEvents, Interfaces } from "./interfaces.js";
 import { Config, ConfigFlags } from "./layout.gen.js";
 import type { MatchContext } from "./matches.js";
+import { type MediationPath, MediationPaths, type PathEvents } from "./mediation-paths.js";
 import { openKept } from "./object.js";
 import type { DatapathOptions } from "./options.js";
 import { Pins } from "./pins.js";
@@ -19,19 +22,27 @@ import { indexKey } from "./registers.js";
 import { XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
 
-export interface DatapathEvents extends Omit<InterfaceEvents, "springboard"> {
+export interface DatapathEvents extends Omit<InterfaceEvents, "springboard">, PathEvents {
   /** An intercept is not on its interface any more, since that came again and the kernel refused. Names no subject. */
   stranded(reason: string): void;
+}
+
+/** Its inode number, by which the kernel's programs know the namespace of the thread that makes all calls. */
+function ownNetworkNamespace(): number {
+  return statSync("/proc/thread-self/ns/net").ino;
 }
 
 export class KernelDatapath implements Datapath {
   /** For tests, which look into the maps and run the programs by hand. */
   readonly object: LoadedObject;
+  /** False where the kernel lets no tracing program in: copies that its IP stack drops are then not counted. */
+  readonly countsStackLosses: boolean;
   readonly #intercepts: InterceptTable;
   readonly #hooks: Hooks;
   readonly #xdp: XdpLayer | undefined;
   readonly #interfaces: Interfaces;
   readonly #links: LinkMonitor;
+  readonly #paths: MediationPaths;
   #config: Config;
 
   constructor(
@@ -40,8 +51,9 @@ export class KernelDatapath implements Datapath {
   ) {
     const { object, pins, isNew } = openKept(options);
     this.object = object;
+    this.#paths = new MediationPaths(events);
     try {
-      this.#intercepts = new InterceptTable(object, options);
+      this.#intercepts = new InterceptTable(object, options, this.#paths);
       if (!isNew) this.#intercepts.adopt();
       this.#hooks = new Hooks(object, attachMode(options.attach?.mode ?? "auto"), pins);
       this.#xdp =
@@ -54,6 +66,8 @@ export class KernelDatapath implements Datapath {
         springboard_ifindex: 0,
         stack_in_mac: pair.inMac,
         ttl: options.mediation.ttl,
+        sieve_mask: this.#intercepts.sieveMask,
+        network_namespace: ownNetworkNamespace(),
       };
       this.#interfaces = new Interfaces(
         object,
@@ -65,9 +79,12 @@ export class KernelDatapath implements Datapath {
       this.#configure({ flags: this.#flags() });
       this.#interfaces.attachOwn(pair.out, "stack-out");
       this.#interfaces.attachOwn(pair.in, "stack-in");
+      this.countsStackLosses = this.#hooks.attachStackLoss();
       this.#links = this.#monitorLinks();
       this.#links.start();
+      this.#paths.start(this.#intercepts.devices, pair.in.ifindex);
     } catch (error) {
+      this.#paths.stop();
       // What ran before goes on: its programs and maps are another layout's, or were only taken over.
       object.close();
       if (isNew) pins?.removeVersion(pins.version);
@@ -78,6 +95,7 @@ export class KernelDatapath implements Datapath {
   /** Takes out all that runs of this program lets outlive in `pinDirectory`. */
   static uninstall(pinDirectory: string): void {
     Pins.removeAll(pinDirectory);
+    for (const { ifindex } of networkLinks()) removeClsactFilters(ifindex);
     removeHelperDevices();
   }
 
@@ -93,21 +111,21 @@ export class KernelDatapath implements Datapath {
     return this.#interfaces.names(role);
   }
 
+  /** How the mediation devices in use are reached, without their addresses. */
+  mediationPaths(): MediationPath[] {
+    return this.#paths.paths();
+  }
+
   put(spec: InterceptSpec): void {
+    this.#checkZone(spec.zone);
     this.#intercepts.put(spec, this.#matchContext(spec.zone));
     this.#updateFlags();
   }
 
   putMany(specs: readonly InterceptSpec[]): (DatapathError | undefined)[] {
-    return specs.map((spec) => {
-      try {
-        this.put(spec);
-        return undefined;
-      } catch (error) {
-        if (error instanceof DatapathError) return error;
-        return new DatapathError("kernel", "The kernel refused the intercept.", undefined, { cause: error });
-      }
-    });
+    const refused = this.#intercepts.batch(() => specs.map((spec) => this.#tryPut(spec)));
+    this.#updateFlags();
+    return refused;
   }
 
   remove(key: string): boolean {
@@ -137,26 +155,53 @@ export class KernelDatapath implements Datapath {
   }
 
   close(): void {
+    this.#paths.stop();
     this.#links.close();
     if (this.options.pinDirectory === undefined) this.#interfaces.detach();
     else this.#interfaces.close();
     this.#xdp?.close();
+    this.#hooks.close();
     this.object.close();
     if (this.options.pinDirectory === undefined) removeHelperDevices();
+  }
+
+  #tryPut(spec: InterceptSpec): DatapathError | undefined {
+    try {
+      this.#intercepts.put(spec, this.#matchContext(spec.zone));
+      return undefined;
+    } catch (error) {
+      if (error instanceof DatapathError) return error;
+      return new DatapathError("kernel", "The kernel refused the intercept.", undefined, { cause: error });
+    }
   }
 
   #monitorLinks(): LinkMonitor {
     return new LinkMonitor({
       changed: (link, before) => {
-        this.#interfaces.changed(link);
+        this.#attempt(link.name, () => this.#interfaces.changed(link));
         if (before && before.name !== link.name) this.#followInterface(before.name);
         if (before?.name !== link.name) this.#followInterface(link.name);
       },
       gone: (link) => {
-        this.#interfaces.gone(link);
+        this.#attempt(link.name, () => this.#interfaces.gone(link));
         this.#followInterface(link.name);
       },
     });
+  }
+
+  /** In a zone that no interface is in, nothing would ever match. */
+  #checkZone(zone: string | undefined): void {
+    if (zone === undefined || Object.values(this.options.interfaces.zones ?? {}).includes(zone)) return;
+    throw new DatapathError("invalid", "zone must be one of this node's interfaces.zones.", "zone");
+  }
+
+  /** What the kernel refuses for one interface must not keep the others from being followed. */
+  #attempt(interfaceName: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.events.failed(interfaceName, error instanceof Error ? error.message : String(error));
+    }
   }
 
   #matchContext(zone: string | undefined): MatchContext {

@@ -30,7 +30,6 @@ export const Limits = {
   MAX_VLAN_TAGS: 2,
   MAX_TERMS: 16,
   MAX_FRAGMENTS: 56,
-  MAX_XDP_COPIES: 6,
 } as const;
 export type Limits = (typeof Limits)[keyof typeof Limits];
 
@@ -51,7 +50,9 @@ export const DropReason = {
   DROP_STALE_INTERCEPT: 12,
   DROP_TOO_MANY_COPIES: 13,
   DROP_TTL_RESTORE: 14,
-  DROP_REASONS: 15,
+  DROP_NO_NEIGHBOUR: 15,
+  DROP_STACK: 16,
+  DROP_REASONS: 17,
 } as const;
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];
 
@@ -91,6 +92,7 @@ export const DeviceFlags = {
   DEVICE_NO_FRAGMENTS: 2,
   DEVICE_STACK_ONLY: 4,
   DEVICE_UDP_CHECKSUM: 8,
+  DEVICE_IPSEC: 16,
 } as const;
 export type DeviceFlags = (typeof DeviceFlags)[keyof typeof DeviceFlags];
 
@@ -129,7 +131,7 @@ export const Term = {
   size: 80,
   offsets: { flags: 0, source_port_low: 4, source_port_high: 6, destination_port_low: 8, destination_port_high: 10, protocol: 12, dscp: 13, source: 16, source_mask: 32, destination: 48, destination_mask: 64 },
   /** Writes all 80 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Term, buffer: Buffer = Buffer.alloc(80), offset = 0): Buffer {
+  encode(value: Term, buffer: Buffer = Buffer.allocUnsafe(80), offset = 0): Buffer {
     requireRoom(buffer, offset, 80, "term");
     buffer.fill(0, offset, offset + 80);
     buffer.writeUInt32LE(value.flags, offset);
@@ -186,7 +188,7 @@ export const DropPolicy = {
   size: 1284,
   offsets: { count: 0, terms: 4 },
   /** Writes all 1284 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: DropPolicy, buffer: Buffer = Buffer.alloc(1284), offset = 0): Buffer {
+  encode(value: DropPolicy, buffer: Buffer = Buffer.allocUnsafe(1284), offset = 0): Buffer {
     requireRoom(buffer, offset, 1284, "drop_policy");
     buffer.fill(0, offset, offset + 1284);
     buffer.writeUInt32LE(value.count, offset);
@@ -205,7 +207,7 @@ export const DropPolicy = {
   },
 } as const;
 
-/** struct config, 24 bytes */
+/** struct config, 32 bytes */
 export interface Config {
   flags: number;
   stack_out_ifindex: number;
@@ -213,26 +215,30 @@ export interface Config {
   springboard_ifindex: number;
   stack_in_mac: Buffer;
   ttl: number;
+  sieve_mask: number;
+  network_namespace: number;
 }
 
 export const Config = {
   name: "config",
-  size: 24,
-  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22 },
-  /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Config, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
-    requireRoom(buffer, offset, 24, "config");
-    buffer.fill(0, offset, offset + 24);
+  size: 32,
+  offsets: { flags: 0, stack_out_ifindex: 4, stack_in_ifindex: 8, springboard_ifindex: 12, stack_in_mac: 16, ttl: 22, sieve_mask: 24, network_namespace: 28 },
+  /** Writes all 32 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Config, buffer: Buffer = Buffer.allocUnsafe(32), offset = 0): Buffer {
+    requireRoom(buffer, offset, 32, "config");
+    buffer.fill(0, offset, offset + 32);
     buffer.writeUInt32LE(value.flags, offset);
     buffer.writeUInt32LE(value.stack_out_ifindex, offset + 4);
     buffer.writeUInt32LE(value.stack_in_ifindex, offset + 8);
     buffer.writeUInt32LE(value.springboard_ifindex, offset + 12);
     putBytes(value.stack_in_mac, 6, buffer, offset + 16, "Config.stack_in_mac");
     buffer.writeUInt8(value.ttl, offset + 22);
+    buffer.writeUInt32LE(value.sieve_mask, offset + 24);
+    buffer.writeUInt32LE(value.network_namespace, offset + 28);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Config {
-    requireRoom(buffer, offset, 24, "config");
+    requireRoom(buffer, offset, 32, "config");
     return {
       flags: buffer.readUInt32LE(offset),
       stack_out_ifindex: buffer.readUInt32LE(offset + 4),
@@ -240,6 +246,8 @@ export const Config = {
       springboard_ifindex: buffer.readUInt32LE(offset + 12),
       stack_in_mac: Buffer.from(buffer.subarray(offset + 16, offset + 16 + 6)),
       ttl: buffer.readUInt8(offset + 22),
+      sieve_mask: buffer.readUInt32LE(offset + 24),
+      network_namespace: buffer.readUInt32LE(offset + 28),
     };
   },
 } as const;
@@ -254,7 +262,7 @@ export const MediationInterface = {
   size: 4,
   offsets: { flags: 0 },
   /** Writes all 4 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: MediationInterface, buffer: Buffer = Buffer.alloc(4), offset = 0): Buffer {
+  encode(value: MediationInterface, buffer: Buffer = Buffer.allocUnsafe(4), offset = 0): Buffer {
     requireRoom(buffer, offset, 4, "mediation_interface");
     buffer.fill(0, offset, offset + 4);
     buffer.writeUInt32LE(value.flags, offset);
@@ -290,7 +298,7 @@ export const Intercept = {
   size: 112,
   offsets: { not_before_ns: 0, not_after_ns: 8, flags: 16, device: 20, shim: 24, port: 40, tos: 44, snap_length: 46, drop_policy: 48, bytes_per_second: 56, bucket_byte_ns: 64, bucket_fill_ns: 72, key: 80 },
   /** Writes all 112 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Intercept, buffer: Buffer = Buffer.alloc(112), offset = 0): Buffer {
+  encode(value: Intercept, buffer: Buffer = Buffer.allocUnsafe(112), offset = 0): Buffer {
     requireRoom(buffer, offset, 112, "intercept");
     buffer.fill(0, offset, offset + 112);
     buffer.writeBigUInt64LE(value.not_before_ns, offset);
@@ -351,7 +359,7 @@ export const MediationDevice = {
   size: 40,
   offsets: { source: 0, destination: 16, source_port: 32, ttl: 34, flags: 36 },
   /** Writes all 40 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: MediationDevice, buffer: Buffer = Buffer.alloc(40), offset = 0): Buffer {
+  encode(value: MediationDevice, buffer: Buffer = Buffer.allocUnsafe(40), offset = 0): Buffer {
     requireRoom(buffer, offset, 40, "mediation_device");
     buffer.fill(0, offset, offset + 40);
     putBytes(value.source, 16, buffer, offset, "MediationDevice.source");
@@ -384,7 +392,7 @@ export const Host4Key = {
   size: 8,
   offsets: { zone: 0, address: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Host4Key, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: Host4Key, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "host4_key");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt32LE(value.zone, offset);
@@ -411,7 +419,7 @@ export const Targets = {
   size: 36,
   offsets: { count: 0, intercept: 4 },
   /** Writes all 36 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Targets, buffer: Buffer = Buffer.alloc(36), offset = 0): Buffer {
+  encode(value: Targets, buffer: Buffer = Buffer.allocUnsafe(36), offset = 0): Buffer {
     requireRoom(buffer, offset, 36, "targets");
     buffer.fill(0, offset, offset + 36);
     buffer.writeUInt32LE(value.count, offset);
@@ -442,7 +450,7 @@ export const Host6Key = {
   size: 24,
   offsets: { zone: 0, prefix_length: 4, address: 8 },
   /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Host6Key, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
+  encode(value: Host6Key, buffer: Buffer = Buffer.allocUnsafe(24), offset = 0): Buffer {
     requireRoom(buffer, offset, 24, "host6_key");
     buffer.fill(0, offset, offset + 24);
     buffer.writeUInt32LE(value.zone, offset);
@@ -472,7 +480,7 @@ export const Prefix4Key = {
   size: 12,
   offsets: { prefix_length: 0, zone: 4, address: 8 },
   /** Writes all 12 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Prefix4Key, buffer: Buffer = Buffer.alloc(12), offset = 0): Buffer {
+  encode(value: Prefix4Key, buffer: Buffer = Buffer.allocUnsafe(12), offset = 0): Buffer {
     requireRoom(buffer, offset, 12, "prefix4_key");
     buffer.fill(0, offset, offset + 12);
     buffer.writeUInt32LE(value.prefix_length, offset);
@@ -502,7 +510,7 @@ export const Prefix6Key = {
   size: 24,
   offsets: { prefix_length: 0, zone: 4, address: 8 },
   /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Prefix6Key, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
+  encode(value: Prefix6Key, buffer: Buffer = Buffer.allocUnsafe(24), offset = 0): Buffer {
     requireRoom(buffer, offset, 24, "prefix6_key");
     buffer.fill(0, offset, offset + 24);
     buffer.writeUInt32LE(value.prefix_length, offset);
@@ -535,7 +543,7 @@ export const LinkKey = {
   size: 20,
   offsets: { kind: 0, ifindex_or_zone: 4, svlan: 8, cvlan: 10, pppoe_session: 12, mac: 14 },
   /** Writes all 20 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: LinkKey, buffer: Buffer = Buffer.alloc(20), offset = 0): Buffer {
+  encode(value: LinkKey, buffer: Buffer = Buffer.allocUnsafe(20), offset = 0): Buffer {
     requireRoom(buffer, offset, 20, "link_key");
     buffer.fill(0, offset, offset + 20);
     buffer.writeUInt32LE(value.kind, offset);
@@ -570,7 +578,7 @@ export const DirectionCounters = {
   size: 16,
   offsets: { packets: 0, bytes: 8 },
   /** Writes all 16 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: DirectionCounters, buffer: Buffer = Buffer.alloc(16), offset = 0): Buffer {
+  encode(value: DirectionCounters, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
     requireRoom(buffer, offset, 16, "direction_counters");
     buffer.fill(0, offset, offset + 16);
     buffer.writeBigUInt64LE(value.packets, offset);
@@ -598,7 +606,7 @@ export const InterceptCounters = {
   size: 48,
   offsets: { mirrored: 0, dropped: 32, policy_excluded: 40 },
   /** Writes all 48 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: InterceptCounters, buffer: Buffer = Buffer.alloc(48), offset = 0): Buffer {
+  encode(value: InterceptCounters, buffer: Buffer = Buffer.allocUnsafe(48), offset = 0): Buffer {
     requireRoom(buffer, offset, 48, "intercept_counters");
     buffer.fill(0, offset, offset + 48);
     requireLength(value.mirrored, 2, "InterceptCounters.mirrored");
@@ -629,7 +637,7 @@ export const BpfSpinLock = {
   size: 4,
   offsets: { val: 0 },
   /** Writes all 4 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: BpfSpinLock, buffer: Buffer = Buffer.alloc(4), offset = 0): Buffer {
+  encode(value: BpfSpinLock, buffer: Buffer = Buffer.allocUnsafe(4), offset = 0): Buffer {
     requireRoom(buffer, offset, 4, "bpf_spin_lock");
     buffer.fill(0, offset, offset + 4);
     buffer.writeUInt32LE(value.val, offset);
@@ -655,7 +663,7 @@ export const Bucket = {
   size: 24,
   offsets: { lock: 0, tokens_byte_ns: 8, filled_ns: 16 },
   /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Bucket, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
+  encode(value: Bucket, buffer: Buffer = Buffer.allocUnsafe(24), offset = 0): Buffer {
     requireRoom(buffer, offset, 24, "bucket");
     buffer.fill(0, offset, offset + 24);
     BpfSpinLock.encode(value.lock, buffer, offset);
@@ -673,9 +681,11 @@ export const Bucket = {
   },
 } as const;
 
-/** struct route, 40 bytes */
+/** struct route, 56 bytes */
 export interface Route {
   asked_ns: bigint;
+  unresolved_ns: bigint;
+  tried_ns: bigint;
   ifindex: number;
   mtu: number;
   source_mac: Buffer;
@@ -686,36 +696,40 @@ export interface Route {
 
 export const Route = {
   name: "route",
-  size: 40,
-  offsets: { asked_ns: 0, ifindex: 8, mtu: 12, source_mac: 16, destination_mac: 22, next_id: 28, ids_left: 32 },
-  /** Writes all 40 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Route, buffer: Buffer = Buffer.alloc(40), offset = 0): Buffer {
-    requireRoom(buffer, offset, 40, "route");
-    buffer.fill(0, offset, offset + 40);
+  size: 56,
+  offsets: { asked_ns: 0, unresolved_ns: 8, tried_ns: 16, ifindex: 24, mtu: 28, source_mac: 32, destination_mac: 38, next_id: 44, ids_left: 48 },
+  /** Writes all 56 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Route, buffer: Buffer = Buffer.allocUnsafe(56), offset = 0): Buffer {
+    requireRoom(buffer, offset, 56, "route");
+    buffer.fill(0, offset, offset + 56);
     buffer.writeBigUInt64LE(value.asked_ns, offset);
-    buffer.writeUInt32LE(value.ifindex, offset + 8);
-    buffer.writeUInt32LE(value.mtu, offset + 12);
-    putBytes(value.source_mac, 6, buffer, offset + 16, "Route.source_mac");
-    putBytes(value.destination_mac, 6, buffer, offset + 22, "Route.destination_mac");
-    buffer.writeUInt32LE(value.next_id, offset + 28);
-    buffer.writeUInt32LE(value.ids_left, offset + 32);
+    buffer.writeBigUInt64LE(value.unresolved_ns, offset + 8);
+    buffer.writeBigUInt64LE(value.tried_ns, offset + 16);
+    buffer.writeUInt32LE(value.ifindex, offset + 24);
+    buffer.writeUInt32LE(value.mtu, offset + 28);
+    putBytes(value.source_mac, 6, buffer, offset + 32, "Route.source_mac");
+    putBytes(value.destination_mac, 6, buffer, offset + 38, "Route.destination_mac");
+    buffer.writeUInt32LE(value.next_id, offset + 44);
+    buffer.writeUInt32LE(value.ids_left, offset + 48);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Route {
-    requireRoom(buffer, offset, 40, "route");
+    requireRoom(buffer, offset, 56, "route");
     return {
       asked_ns: buffer.readBigUInt64LE(offset),
-      ifindex: buffer.readUInt32LE(offset + 8),
-      mtu: buffer.readUInt32LE(offset + 12),
-      source_mac: Buffer.from(buffer.subarray(offset + 16, offset + 16 + 6)),
-      destination_mac: Buffer.from(buffer.subarray(offset + 22, offset + 22 + 6)),
-      next_id: buffer.readUInt32LE(offset + 28),
-      ids_left: buffer.readUInt32LE(offset + 32),
+      unresolved_ns: buffer.readBigUInt64LE(offset + 8),
+      tried_ns: buffer.readBigUInt64LE(offset + 16),
+      ifindex: buffer.readUInt32LE(offset + 24),
+      mtu: buffer.readUInt32LE(offset + 28),
+      source_mac: Buffer.from(buffer.subarray(offset + 32, offset + 32 + 6)),
+      destination_mac: Buffer.from(buffer.subarray(offset + 38, offset + 38 + 6)),
+      next_id: buffer.readUInt32LE(offset + 44),
+      ids_left: buffer.readUInt32LE(offset + 48),
     };
   },
 } as const;
 
-/** struct totals, 184 bytes */
+/** struct totals, 200 bytes */
 export interface Totals {
   mirrored: DirectionCounters[];
   dropped: bigint[];
@@ -727,35 +741,35 @@ export interface Totals {
 
 export const Totals = {
   name: "totals",
-  size: 184,
-  offsets: { mirrored: 0, dropped: 32, fragmented: 152, through_stack: 160, policy_excluded: 168, by_xdp: 176 },
-  /** Writes all 184 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Totals, buffer: Buffer = Buffer.alloc(184), offset = 0): Buffer {
-    requireRoom(buffer, offset, 184, "totals");
-    buffer.fill(0, offset, offset + 184);
+  size: 200,
+  offsets: { mirrored: 0, dropped: 32, fragmented: 168, through_stack: 176, policy_excluded: 184, by_xdp: 192 },
+  /** Writes all 200 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Totals, buffer: Buffer = Buffer.allocUnsafe(200), offset = 0): Buffer {
+    requireRoom(buffer, offset, 200, "totals");
+    buffer.fill(0, offset, offset + 200);
     requireLength(value.mirrored, 2, "Totals.mirrored");
     value.mirrored.forEach((element0, index0) => {
       DirectionCounters.encode(element0, buffer, offset + index0 * 16);
     });
-    requireLength(value.dropped, 15, "Totals.dropped");
+    requireLength(value.dropped, 17, "Totals.dropped");
     value.dropped.forEach((element0, index0) => {
       buffer.writeBigUInt64LE(element0, offset + 32 + index0 * 8);
     });
-    buffer.writeBigUInt64LE(value.fragmented, offset + 152);
-    buffer.writeBigUInt64LE(value.through_stack, offset + 160);
-    buffer.writeBigUInt64LE(value.policy_excluded, offset + 168);
-    buffer.writeBigUInt64LE(value.by_xdp, offset + 176);
+    buffer.writeBigUInt64LE(value.fragmented, offset + 168);
+    buffer.writeBigUInt64LE(value.through_stack, offset + 176);
+    buffer.writeBigUInt64LE(value.policy_excluded, offset + 184);
+    buffer.writeBigUInt64LE(value.by_xdp, offset + 192);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Totals {
-    requireRoom(buffer, offset, 184, "totals");
+    requireRoom(buffer, offset, 200, "totals");
     return {
       mirrored: Array.from({ length: 2 }, (_, index0) => DirectionCounters.decode(buffer, offset + index0 * 16)),
-      dropped: Array.from({ length: 15 }, (_, index0) => buffer.readBigUInt64LE(offset + 32 + index0 * 8)),
-      fragmented: buffer.readBigUInt64LE(offset + 152),
-      through_stack: buffer.readBigUInt64LE(offset + 160),
-      policy_excluded: buffer.readBigUInt64LE(offset + 168),
-      by_xdp: buffer.readBigUInt64LE(offset + 176),
+      dropped: Array.from({ length: 17 }, (_, index0) => buffer.readBigUInt64LE(offset + 32 + index0 * 8)),
+      fragmented: buffer.readBigUInt64LE(offset + 168),
+      through_stack: buffer.readBigUInt64LE(offset + 176),
+      policy_excluded: buffer.readBigUInt64LE(offset + 184),
+      by_xdp: buffer.readBigUInt64LE(offset + 192),
     };
   },
 } as const;
@@ -779,7 +793,7 @@ export const Handover = {
   size: 40,
   offsets: { busy: 0, armed: 4, intercept: 8, direction: 12, ip_offset: 16, ip_length: 20, packets: 24, through_stack: 28, protocol: 32, outcome: 36 },
   /** Writes all 40 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Handover, buffer: Buffer = Buffer.alloc(40), offset = 0): Buffer {
+  encode(value: Handover, buffer: Buffer = Buffer.allocUnsafe(40), offset = 0): Buffer {
     requireRoom(buffer, offset, 40, "handover");
     buffer.fill(0, offset, offset + 40);
     buffer.writeUInt32LE(value.busy, offset);
@@ -821,7 +835,7 @@ export const ChecksumChunk = {
   size: 512,
   offsets: { bytes: 0 },
   /** Writes all 512 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: ChecksumChunk, buffer: Buffer = Buffer.alloc(512), offset = 0): Buffer {
+  encode(value: ChecksumChunk, buffer: Buffer = Buffer.allocUnsafe(512), offset = 0): Buffer {
     requireRoom(buffer, offset, 512, "checksum_chunk");
     buffer.fill(0, offset, offset + 512);
     putBytes(value.bytes, 512, buffer, offset, "ChecksumChunk.bytes");
@@ -841,21 +855,22 @@ export const layouts = [Term, DropPolicy, Config, MediationInterface, Intercept,
 /** The maps as the source defines them; sizes in bytes. */
 export const maps = {
   drop_policies: { name: "drop_policies", type: "array", keySize: 4, valueSize: 1284, maxEntries: 1, value: DropPolicy },
-  configs: { name: "configs", type: "array", keySize: 4, valueSize: 24, maxEntries: 1, value: Config },
+  configs: { name: "configs", type: "array", keySize: 4, valueSize: 32, maxEntries: 1, value: Config },
   mediation_interfaces: { name: "mediation_interfaces", type: "hash", keySize: 4, valueSize: 4, maxEntries: 256, value: MediationInterface },
   intercepts: { name: "intercepts", type: "array", keySize: 4, valueSize: 112, maxEntries: 1, value: Intercept },
   mediation_devices: { name: "mediation_devices", type: "array", keySize: 4, valueSize: 40, maxEntries: 1, value: MediationDevice },
   hosts4: { name: "hosts4", type: "hash", keySize: 8, valueSize: 36, maxEntries: 1, key: Host4Key, value: Targets },
   hosts6: { name: "hosts6", type: "hash", keySize: 24, valueSize: 36, maxEntries: 1, key: Host6Key, value: Targets },
+  sieve: { name: "sieve", type: "array", keySize: 4, valueSize: 8, maxEntries: 1 },
   prefixes4: { name: "prefixes4", type: "lpm_trie", keySize: 12, valueSize: 36, maxEntries: 1, key: Prefix4Key, value: Targets },
   prefixes6: { name: "prefixes6", type: "lpm_trie", keySize: 24, valueSize: 36, maxEntries: 1, key: Prefix6Key, value: Targets },
   links: { name: "links", type: "hash", keySize: 20, valueSize: 36, maxEntries: 1, key: LinkKey, value: Targets },
   intercept_stats: { name: "intercept_stats", type: "percpu_array", keySize: 4, valueSize: 48, maxEntries: 1, value: InterceptCounters },
   buckets: { name: "buckets", type: "array", keySize: 4, valueSize: 24, maxEntries: 1, value: Bucket },
-  routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 40, maxEntries: 1, value: Route },
+  routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 56, maxEntries: 1, value: Route },
   identifications: { name: "identifications", type: "array", keySize: 4, valueSize: 4, maxEntries: 1 },
   zones: { name: "zones", type: "hash", keySize: 4, valueSize: 4, maxEntries: 65536 },
-  totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 184, maxEntries: 1, value: Totals },
+  totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 200, maxEntries: 1, value: Totals },
   handovers: { name: "handovers", type: "percpu_array", keySize: 4, valueSize: 40, maxEntries: 1, value: Handover },
   checksum_chunks: { name: "checksum_chunks", type: "percpu_array", keySize: 4, valueSize: 512, maxEntries: 1, value: ChecksumChunk },
 } as const;

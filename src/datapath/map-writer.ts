@@ -55,8 +55,10 @@ export class MapWriter {
   }
 
   #flush(): void {
-    for (const { map, keys, values } of this.#batches.values())
-      map.updateBatch(Buffer.concat(keys), Buffer.concat(values), keys.length);
+    const batches = [...this.#batches.values()];
+    // Also where the kernel refuses: what is written after this must not be overwritten by it.
     this.#batches.clear();
+    for (const { map, keys, values } of batches)
+      map.updateBatch(Buffer.concat(keys), Buffer.concat(values), keys.length);
   }
 }

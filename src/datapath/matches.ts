@@ -1,8 +1,9 @@
 /** From a subscriber match to the key of the kernel map that finds it. Pure. */
+import { InterceptError } from "../intercepts/errors.js";
+import { checkMatch } from "../intercepts/match.js";
 import type { SubscriberMatch } from "../intercepts/types.js";
-import { type IpPrefix, parsePrefix } from "../net/addresses.js";
+import type { IpPrefix } from "../net/addresses.js";
 import { ConfigFlags, Host4Key, Host6Key, LinkKey, LinkKind, Prefix4Key, Prefix6Key } from "./layout.gen.js";
-import { DatapathError } from "./port.js";
 
 export type MatchMap = "hosts4" | "hosts6" | "prefixes4" | "prefixes6" | "links";
 
@@ -32,35 +33,20 @@ const HOST6_FLAGS: ReadonlyMap<number, number> = new Map([
   [64, ConfigFlags.CONFIG_HOSTS6_64],
   [56, ConfigFlags.CONFIG_HOSTS6_56],
 ]);
-const MAX_VLAN_ID = 4094;
-const MAX_PPPOE_SESSION = 0xfffe;
-
-function invalid(sentence: string): DatapathError {
-  return new DatapathError("invalid", sentence, "matches");
-}
 
 function made(map: MatchMap, flag: number, key: Buffer, prefixBits?: number): MatchKey {
   const base = { map, flag, key, id: `${map}:${key.toString("latin1")}` };
   return prefixBits === undefined ? base : { ...base, prefixBits };
 }
 
-function checkedPrefix(text: string, family: 4 | 6): IpPrefix {
-  const prefix = parsePrefix(text);
-  if ("problem" in prefix) throw invalid(`A subscriber prefix ${prefix.problem}.`);
-  if (prefix.family !== family) throw invalid(`An IPv${family} subscriber prefix was expected.`);
-  return prefix;
-}
-
-function ipv4Key(text: string, zone: number): MatchKey {
-  const { bytes, length } = checkedPrefix(text, 4);
+function ipv4Key({ bytes, length }: IpPrefix, zone: number): MatchKey {
   const address = bytes.readUInt32BE();
   if (length === 32) return made("hosts4", ConfigFlags.CONFIG_HOSTS4, Host4Key.encode({ zone, address }));
   const key = Prefix4Key.encode({ prefix_length: ZONE_BITS + length, zone, address });
   return made("prefixes4", ConfigFlags.CONFIG_PREFIXES4, key, ZONE_BITS + length);
 }
 
-function ipv6Key(text: string, zone: number): MatchKey {
-  const { bytes, length } = checkedPrefix(text, 6);
+function ipv6Key({ bytes, length }: IpPrefix, zone: number): MatchKey {
   const flag = HOST6_FLAGS.get(length);
   if (flag !== undefined) return made("hosts6", flag, Host6Key.encode({ zone, prefix_length: length, address: bytes }));
   const key = Prefix6Key.encode({ prefix_length: ZONE_BITS + length, zone, address: bytes });
@@ -80,37 +66,8 @@ function linkKey(flag: number, parts: Partial<LinkKey>): MatchKey {
   return made("links", flag, LinkKey.encode({ ...NO_LINK, ...parts }));
 }
 
-function checkedVlan(id: number, what: string): number {
-  if (!Number.isInteger(id) || id < 1 || id > MAX_VLAN_ID)
-    throw invalid(`The ${what} must be from 1 to ${MAX_VLAN_ID}.`);
-  return id;
-}
-
-function macBytes(text: string): Buffer {
-  if (!/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(text))
-    throw invalid("A MAC address must have the form 02:00:00:00:00:01.");
-  return Buffer.from(text.replaceAll(":", ""), "hex");
-}
-
 export function interfaceKey(ifindex: number): MatchKey {
   return linkKey(ConfigFlags.CONFIG_INTERFACES, { kind: LinkKind.LINK_INTERFACE, ifindex_or_zone: ifindex });
-}
-
-function interfaceKeyByName(name: string, context: MatchContext): MatchKey {
-  const ifindex = context.ifindexOf(name);
-  if (ifindex === undefined) throw invalid("The subscriber's interface is not there.");
-  return interfaceKey(ifindex);
-}
-
-function pppoeKey(sessionId: number, mac: string, zone: number): MatchKey {
-  if (!Number.isInteger(sessionId) || sessionId < 1 || sessionId > MAX_PPPOE_SESSION)
-    throw invalid(`The PPPoE session id must be from 1 to ${MAX_PPPOE_SESSION}.`);
-  return linkKey(ConfigFlags.CONFIG_PPPOE, {
-    kind: LinkKind.LINK_PPPOE,
-    ifindex_or_zone: zone,
-    pppoe_session: sessionId,
-    mac: macBytes(mac),
-  });
 }
 
 const LINK_FLAGS: ReadonlyMap<number, number> = new Map([
@@ -135,24 +92,32 @@ export function matchKeyFromBytes(map: MatchMap, key: Buffer): MatchKey {
   }
 }
 
-/** Throws DatapathError "invalid" with the field's name. */
-export function matchKey(match: SubscriberMatch, context: MatchContext): MatchKey {
+/** `field` names the match in an error. Throws InterceptError. */
+export function matchKey(match: SubscriberMatch, context: MatchContext, field: string): MatchKey {
+  const checked = checkMatch(match, field);
   const { zone } = context;
-  switch (match.kind) {
-    case "ipv4":
-      return ipv4Key(match.prefix, zone);
-    case "ipv6":
-      return ipv6Key(match.prefix, zone);
-    case "interface":
-      return interfaceKeyByName(match.name, context);
+  switch (checked.kind) {
+    case "prefix":
+      return checked.prefix.family === 4 ? ipv4Key(checked.prefix, zone) : ipv6Key(checked.prefix, zone);
+    case "interface": {
+      const ifindex = context.ifindexOf(checked.name);
+      if (ifindex === undefined)
+        throw new InterceptError(`${field}.name`, `${field}.name must be an interface of this node`);
+      return interfaceKey(ifindex);
+    }
     case "vlan":
       return linkKey(ConfigFlags.CONFIG_VLANS, {
         kind: LinkKind.LINK_VLAN,
         ifindex_or_zone: zone,
-        svlan: checkedVlan(match.svlan, "S-VLAN"),
-        cvlan: match.cvlan === undefined ? 0 : checkedVlan(match.cvlan, "C-VLAN"),
+        svlan: checked.svlan,
+        cvlan: checked.cvlan,
       });
     case "pppoe":
-      return pppoeKey(match.sessionId, match.mac, zone);
+      return linkKey(ConfigFlags.CONFIG_PPPOE, {
+        kind: LinkKind.LINK_PPPOE,
+        ifindex_or_zone: zone,
+        pppoe_session: checked.sessionId,
+        mac: checked.mac,
+      });
   }
 }

@@ -5,9 +5,12 @@ import { BpfObject, type LoadedObject, type ObjectSpec } from "libbpf-ts";
 import { MATCH_MAPS, SPARE_SLOTS } from "./intercept-table.js";
 import type { DatapathOptions } from "./options.js";
 import { generationOf, isShared, layoutVersion, Pins } from "./pins.js";
+import { sieveWords } from "./sieve.js";
 
 /** For kernels with kfuncs (6.2 and later), and for those without. */
 const OBJECTS = ["tc.o", "tc-61.o"];
+
+export const STACK_LOSS_PROGRAM = "stack_loss";
 
 function openSpec(path: string, limits: DatapathOptions["limits"]): ObjectSpec {
   if (!existsSync(path)) throw new Error(`The eBPF object ${path} is not there: run "make all" first.`);
@@ -17,20 +20,26 @@ function openSpec(path: string, limits: DatapathOptions["limits"]): ObjectSpec {
     spec.setMaxEntries(map, limits.intercepts + SPARE_SLOTS);
   for (const map of ["mediation_devices", "routes", "identifications"])
     spec.setMaxEntries(map, limits.mediationDevices);
+  spec.setMaxEntries("sieve", sieveWords(2 * limits.matches));
   spec.setMaxEntries("drop_policies", limits.dropPolicies + 1);
   return spec;
 }
 
-/** `prepare` may change the specification before it is loaded. Throws the first object's error where none loads. */
+/**
+ * `prepare` may change the specification before it is loaded. Throws the first object's error where none loads. A node
+ * that does not let tracing programs in mirrors all the same; what its IP stack drops is not counted then.
+ */
 function openObject(
   options: Pick<DatapathOptions, "objectDirectory" | "limits">,
   prepare: (spec: ObjectSpec) => void,
 ): LoadedObject {
   const errors: unknown[] = [];
-  for (const name of OBJECTS) {
+  const ways = OBJECTS.flatMap((name) => [true, false].map((traces) => ({ name, traces })));
+  for (const { name, traces } of ways) {
     try {
       const spec = openSpec(join(options.objectDirectory, name), options.limits);
       prepare(spec);
+      spec.setAutoload(STACK_LOSS_PROGRAM, traces);
       return spec.load();
     } catch (error) {
       errors.push(error);

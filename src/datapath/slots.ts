@@ -13,6 +13,8 @@ export class Slots {
   readonly #freed: Freed[] = [];
   #firstFreed = 0;
   #used = 0;
+  #isNew = true;
+  #lastIsFresh = false;
 
   /** Slots from `first` to `capacity - 1`. `now` in milliseconds, monotonic. */
   constructor(
@@ -29,9 +31,15 @@ export class Slots {
 
   /** Undefined where all are taken. */
   take(): number | undefined {
+    this.#lastIsFresh = this.#isNew && this.#next < this.capacity;
     const slot = this.#next < this.capacity ? this.#next++ : this.#reuse();
     if (slot !== undefined) this.#used++;
     return slot;
+  }
+
+  /** The slot that was taken last has never been used: the kernel's rows are as they were made, zero. */
+  get lastIsFresh(): boolean {
+    return this.#lastIsFresh;
   }
 
   free(slot: number): void {
@@ -42,11 +50,13 @@ export class Slots {
   /** Marks what an earlier run left as taken. Call before any `take`. */
   adopt(taken: ReadonlySet<number>): void {
     const first = this.#next;
-    const end = Math.max(first - 1, ...taken) + 1;
+    let end = first;
+    for (const slot of taken) end = Math.max(end, slot + 1);
     for (let slot = first; slot < end; slot++)
       if (!taken.has(slot)) this.#freed.push({ slot, at: Number.NEGATIVE_INFINITY });
     this.#next = end;
     this.#used = taken.size;
+    this.#isNew = false;
   }
 
   #reuse(): number | undefined {

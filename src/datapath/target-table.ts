@@ -6,6 +6,7 @@ import { Limits, Targets } from "./layout.gen.js";
 import type { MatchKey, MatchMap } from "./matches.js";
 import { DatapathError } from "./port.js";
 import { type OrderedPrefix, orderedPrefix, PrefixOrder } from "./prefix-order.js";
+import type { Sieve } from "./sieve.js";
 
 /** What the table needs of a kernel map. */
 export interface WritableMap {
@@ -34,7 +35,10 @@ export class TargetTable {
   readonly #counts: Record<MatchMap, number> = { hosts4: 0, hosts6: 0, prefixes4: 0, prefixes6: 0, links: 0 };
   readonly #flagUses = new Map<number, number>();
 
-  constructor(private readonly maps: MatchMaps) {}
+  constructor(
+    private readonly maps: MatchMaps,
+    private readonly sieve: Pick<Sieve, "add" | "remove">,
+  ) {}
 
   /** The config flags of the kinds of match that are in use. */
   get flags(): number {
@@ -58,6 +62,7 @@ export class TargetTable {
 
   /** Takes over what an earlier run left in the kernel, `slots` being those of this prefix itself. */
   adopt(match: MatchKey, slots: readonly number[]): void {
+    if (isSieved(match)) this.sieve.add(match.key);
     this.#store(match, undefined, slots);
   }
 
@@ -103,8 +108,10 @@ export class TargetTable {
 
   #setValue(key: MatchKey, slots: readonly number[]): void {
     const map = this.maps[key.map];
+    const isThere = this.#entries.has(key.id);
     if (slots.length === 0) {
       map.delete(key.key);
+      if (isThere && isSieved(key)) this.sieve.remove(key.key);
       return;
     }
     if (slots.length > Limits.MAX_COPIES)
@@ -114,9 +121,16 @@ export class TargetTable {
         "matches",
       );
     // Before the kernel is asked: what is written in batches is known to fit.
-    if (!this.#entries.has(key.id) && this.#counts[key.map] >= map.maxEntries)
+    if (!isThere && this.#counts[key.map] >= map.maxEntries)
       throw new DatapathError("table-full", `The table ${key.map} is full (${map.maxEntries} entries).`, "matches");
-    map.update(key.key, encodeTargets(slots));
+    // The bits first: a key in the table without them would not be found.
+    if (!isThere && isSieved(key)) this.sieve.add(key.key);
+    try {
+      map.update(key.key, encodeTargets(slots));
+    } catch (error) {
+      if (!isThere && isSieved(key)) this.sieve.remove(key.key);
+      throw error;
+    }
   }
 
   #store(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {
@@ -136,6 +150,10 @@ export class TargetTable {
       if (place) order?.remove(place);
     }
   }
+}
+
+function isSieved({ map }: MatchKey): boolean {
+  return map === "hosts4" || map === "hosts6";
 }
 
 function unique(slots: readonly number[]): number[] {

@@ -7,35 +7,32 @@ function requireRoom(buffer: Buffer, offset: number, size: number, what: string)
   }
 }
 
-/** struct fan_out_key, 16 bytes */
+/** struct fan_out_key, 12 bytes */
 export interface FanOutKey {
   direction: number;
   next_hop_ifindex: number;
   mediation_ifindex: number;
-  copies: number;
 }
 
 export const FanOutKey = {
   name: "fan_out_key",
-  size: 16,
-  offsets: { direction: 0, next_hop_ifindex: 4, mediation_ifindex: 8, copies: 12 },
-  /** Writes all 16 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: FanOutKey, buffer: Buffer = Buffer.alloc(16), offset = 0): Buffer {
-    requireRoom(buffer, offset, 16, "fan_out_key");
-    buffer.fill(0, offset, offset + 16);
+  size: 12,
+  offsets: { direction: 0, next_hop_ifindex: 4, mediation_ifindex: 8 },
+  /** Writes all 12 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: FanOutKey, buffer: Buffer = Buffer.allocUnsafe(12), offset = 0): Buffer {
+    requireRoom(buffer, offset, 12, "fan_out_key");
+    buffer.fill(0, offset, offset + 12);
     buffer.writeUInt32LE(value.direction, offset);
     buffer.writeUInt32LE(value.next_hop_ifindex, offset + 4);
     buffer.writeUInt32LE(value.mediation_ifindex, offset + 8);
-    buffer.writeUInt32LE(value.copies, offset + 12);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): FanOutKey {
-    requireRoom(buffer, offset, 16, "fan_out_key");
+    requireRoom(buffer, offset, 12, "fan_out_key");
     return {
       direction: buffer.readUInt32LE(offset),
       next_hop_ifindex: buffer.readUInt32LE(offset + 4),
       mediation_ifindex: buffer.readUInt32LE(offset + 8),
-      copies: buffer.readUInt32LE(offset + 12),
     };
   },
 } as const;
@@ -51,7 +48,7 @@ export const VlanPlace = {
   size: 8,
   offsets: { device_ifindex: 0, vlan_id: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: VlanPlace, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: VlanPlace, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "vlan_place");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt32LE(value.device_ifindex, offset);
@@ -78,7 +75,7 @@ export const BpfDevmapVal = {
   size: 8,
   offsets: { ifindex: 0, bpf_prog: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: BpfDevmapVal, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: BpfDevmapVal, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "bpf_devmap_val");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt32LE(value.ifindex, offset);
@@ -99,7 +96,7 @@ export const layouts = [FanOutKey, VlanPlace, BpfDevmapVal] as const;
 
 /** The maps as the source defines them; sizes in bytes. */
 export const maps = {
-  fan_outs: { name: "fan_outs", type: "hash_of_maps", keySize: 16, valueSize: 0, maxEntries: 4096, key: FanOutKey },
+  fan_outs: { name: "fan_outs", type: "hash_of_maps", keySize: 12, valueSize: 0, maxEntries: 4096, key: FanOutKey },
   vlan_places: { name: "vlan_places", type: "hash", keySize: 4, valueSize: 8, maxEntries: 65536, value: VlanPlace },
   vlan_interfaces: { name: "vlan_interfaces", type: "hash", keySize: 8, valueSize: 4, maxEntries: 65536, key: VlanPlace },
   mediation_ports: { name: "mediation_ports", type: "devmap_hash", keySize: 4, valueSize: 8, maxEntries: 256, value: BpfDevmapVal },

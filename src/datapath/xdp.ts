@@ -37,6 +37,7 @@ export class XdpLayer implements Disposable {
     objectDirectory: string,
     shared: LoadedObject,
     private readonly hooks: Hooks,
+    private readonly takes: (ifindex: number) => boolean = takesRedirects,
   ) {
     const spec = BpfObject.open(join(objectDirectory, "xdp.o"));
     const known = new Map(shared.maps.map((map) => [map.name, map]));
@@ -48,17 +49,17 @@ export class XdpLayer implements Disposable {
   }
 
   /** Takes the interface into service. Throws where its driver refuses XDP. */
-  attach({ ifindex }: NetworkLink, roles: readonly Role[]): void {
+  attach({ ifindex }: Pick<NetworkLink, "ifindex">, roles: readonly Role[]): void {
     const program = programOf(this.mode, roles);
     if (program !== undefined)
       this.#attachments.set(ifindex, this.hooks.attachXdp(this.#object.program(program), ifindex));
-    this.#follow({ ifindex, roles, redirectable: takesRedirects(ifindex) });
+    this.#follow({ ifindex, roles, redirectable: this.takes(ifindex) });
   }
 
   /** Asks the drivers again what they send: it changes with the programs and offloads at the other end of a veth. */
   followFeatures(): void {
     for (const known of this.#interfaces.values()) {
-      const takes = takesRedirects(known.ifindex);
+      const takes = this.takes(known.ifindex);
       if (takes !== known.redirectable) this.#follow({ ...known, redirectable: takes });
     }
   }
@@ -104,16 +105,16 @@ export class XdpLayer implements Disposable {
 
   #rebuildPair(nextHop: XdpInterface, mediation: XdpInterface): void {
     if (!mediation.roles.includes("mediation")) return;
-    const usable = nextHop.redirectable && mediation.redirectable;
-    for (const direction of directionsTowards(nextHop)) {
-      for (let copies = 1; copies <= Limits.MAX_XDP_COPIES; copies++)
-        this.#setFanOut(direction, nextHop.ifindex, mediation.ifindex, copies, usable);
-    }
+    // The kernel may run the copies' program on all frames that leave by the interface, originals included.
+    const copiesOnly = directionsTowards(mediation).length === 0;
+    const usable = nextHop.redirectable && mediation.redirectable && copiesOnly;
+    for (const direction of directionsTowards(nextHop))
+      this.#setFanOut(direction, nextHop.ifindex, mediation.ifindex, usable);
   }
 
-  #setFanOut(direction: number, nextHop: number, mediation: number, copies: number, usable: boolean): void {
+  #setFanOut(direction: number, nextHop: number, mediation: number, usable: boolean): void {
     const fanOuts = this.#object.map("fan_outs");
-    const key = FanOutKey.encode({ direction, next_hop_ifindex: nextHop, mediation_ifindex: mediation, copies });
+    const key = FanOutKey.encode({ direction, next_hop_ifindex: nextHop, mediation_ifindex: mediation });
     if (!usable) {
       fanOuts.delete(key);
       return;
@@ -126,8 +127,7 @@ export class XdpLayer implements Disposable {
       maxEntries: Limits.MAX_COPIES,
     });
     map.update(indexKey(0), devmapValue(nextHop));
-    for (let copy = 0; copy < copies; copy++)
-      map.update(indexKey(copy + 1), devmapValue(mediation, this.#object.program(`xdp_copy_${copy}`).fd));
+    map.update(indexKey(1), devmapValue(mediation, this.#object.program("xdp_copy").fd));
     fanOuts.update(key, indexKey(map.fd));
   }
 }

@@ -3,15 +3,27 @@ import { InterceptError } from "../intercepts/errors.js";
 import { parseHandle, requireRoom } from "../intercepts/handle.js";
 import { mediationAddress, mediationPort } from "../intercepts/mediation.js";
 import { EventError } from "./errors.js";
+import { number, objectWith, oneOf, optional, string } from "./fields.js";
+import { checkLiTerms, TERM_KEYS, termsFromObject } from "./li-terms.js";
 import { ERROR_CAUSE, type LiInstruction, type RadiusAttributes, type RadiusEventType } from "./types.js";
 import { hasVendorLi, instructionFromAttributes } from "./vendor-li.js";
 
 /** Nokia's `disable` need not repeat the values: it stops what is in force. */
 export type LiOrder = LiInstruction | { readonly action: "stop-in-force" };
 
+/** By what right an instruction is carried out, and how long that lasts. */
+export interface Mandate {
+  /** Id of the signed order; absent in lab mode. */
+  readonly order?: string;
+  /** Names of the authorities that signed it. */
+  readonly by?: readonly string[];
+  /** Unix time in milliseconds: the intercept ends then at the latest. */
+  readonly notAfter: number;
+}
+
 export type EventLi =
   | { readonly kind: "none" }
-  | { readonly kind: "plain"; readonly order: LiOrder }
+  | { readonly kind: "plain"; readonly order: LiOrder; readonly mandate?: Mandate }
   /** Strict mode: sealed and signed text, opened by whoever has the keys. */
   | { readonly kind: "sealed"; readonly text: string }
   | { readonly kind: "refused"; readonly problem: EventError };
@@ -41,9 +53,9 @@ export function parseLi(type: RadiusEventType, li: unknown, attributes: RadiusAt
 
 /** Reads the plain object, also the one that a sealed text holds. Throws EventError. */
 export function instructionFromObject(li: unknown): LiInstruction {
-  const fields = objectWith("li", li, ["action", "handle", "mediation", "direction", "header"]);
+  const fields = objectWith("li", li, ["action", "handle", "mediation", "direction", "header", ...TERM_KEYS]);
   for (const name of ["action", "handle", "mediation"]) required(`li.${name}`, fields[name]);
-  const mediation = objectWith("li.mediation", fields.mediation, ["address", "port"]);
+  const mediation = objectWith("li.mediation", fields.mediation, ["address", "port", "portTo"]);
   for (const name of ["address", "port"]) required(`li.mediation.${name}`, mediation[name]);
   return {
     action: oneOf("li.action", fields.action, ["on", "off", "noop"]),
@@ -51,11 +63,11 @@ export function instructionFromObject(li: unknown): LiInstruction {
     mediation: {
       address: string("li.mediation.address", mediation.address),
       port: number("li.mediation.port", mediation.port),
+      ...optional("li.mediation", mediation, "portTo", number),
     },
-    ...(fields.direction !== undefined && {
-      direction: oneOf("li.direction", fields.direction, ["both", "from", "to"]),
-    }),
-    ...(fields.header !== undefined && { header: oneOf("li.header", fields.header, ["junos", "nokia"]) }),
+    ...optional("li", fields, "direction", (field, value) => oneOf(field, value, ["both", "from", "to"])),
+    ...optional("li", fields, "header", (field, value) => oneOf(field, value, ["junos", "nokia"])),
+    ...termsFromObject(fields),
   };
 }
 
@@ -67,7 +79,10 @@ export function checkOrder(order: LiOrder): LiOrder {
     requireRoom(parseHandle(handle, "handle (ERX-Med-Dev-Handle)"), order.header ?? "junos");
     const address = mediationAddress(order.mediation.address, "mediation.address (ERX-Med-Ip-Address)");
     const port = mediationPort(order.mediation.port, "mediation.port (ERX-Med-Port-Number)");
-    return { ...order, handle, mediation: { address, port } };
+    const { portTo } = order.mediation;
+    if (portTo !== undefined) mediationPort(portTo, "mediation.portTo");
+    const mediation = { address, port, ...(portTo !== undefined && { portTo }) };
+    return { ...order, ...checkLiTerms(order), handle, mediation };
   } catch (error) {
     throw asEventError(error);
   }
@@ -86,17 +101,6 @@ function asEventError(error: unknown): EventError {
   throw error;
 }
 
-function objectWith(field: string, value: unknown, known: readonly string[]): Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new EventError(field, `${field} must be an object`);
-  }
-  // An order that asks for more than this program understands must not be carried out in part.
-  if (Object.keys(value).some((key) => !known.includes(key))) {
-    throw new EventError(field, `${field} must hold nothing but ${known.join(", ")}`, ERROR_CAUSE.unsupportedAttribute);
-  }
-  return value as Readonly<Record<string, unknown>>;
-}
-
 function required(field: string, value: unknown): void {
   if (value === undefined) {
     throw new EventError(
@@ -105,20 +109,4 @@ function required(field: string, value: unknown): void {
       ERROR_CAUSE.missingAttribute,
     );
   }
-}
-
-function string(field: string, value: unknown): string {
-  if (typeof value !== "string") throw new EventError(field, `${field} must be a string`);
-  return value;
-}
-
-function number(field: string, value: unknown): number {
-  if (typeof value !== "number") throw new EventError(field, `${field} must be a number`);
-  return value;
-}
-
-function oneOf<const T extends string>(field: string, value: unknown, allowed: readonly T[]): T {
-  const found = allowed.find((item) => item === value);
-  if (found === undefined) throw new EventError(field, `${field} must be one of ${allowed.join(", ")}`);
-  return found;
 }

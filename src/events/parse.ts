@@ -2,7 +2,8 @@
 import { EventError } from "./errors.js";
 import { type EventLi, parseLi } from "./li.js";
 import { eventSubject } from "./subjects.js";
-import { RADIUS_EVENT_TYPES, type RadiusAttributes, type RadiusEventType } from "./types.js";
+import { parseTime } from "./time.js";
+import { ERROR_CAUSE, RADIUS_EVENT_TYPES, type RadiusAttributes, type RadiusEventType } from "./types.js";
 
 /** An event whose envelope and attributes are checked; `li` carries its own verdict, since a login stays a login. */
 export interface ParsedEvent {
@@ -23,28 +24,59 @@ const MAX_VALUE_LENGTH = 8192;
 /** One token of a NATS subject: the result is published under it. */
 const ID = /^[!-)+-\-/-=?-~]{1,128}$/;
 const ATTRIBUTE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$/;
-const RFC3339_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]00:00)$/;
 
 const TYPES: ReadonlyMap<string, RadiusEventType> = new Map(RADIUS_EVENT_TYPES.map((type) => [`radius.${type}`, type]));
 
-type JsonObject = Readonly<Record<string, unknown>>;
+/** Names that were found good before: dictionaries are finite, and looking is cheaper than matching. */
+const knownNames = new Set<string>();
+const MAX_KNOWN_NAMES = 4096;
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The part of an event that is in the clear always. */
+export interface EventFrame {
+  readonly id: string;
+  /** `radius.<type>` */
+  readonly type: string;
+  readonly nas: string;
+  /** As it stands in the event. */
+  readonly time: string;
+}
+
+/** Gives the attributes and the instruction of an event's data, opened where they are sealed. Throws EventError. */
+export type ContentsOpener = (
+  data: JsonObject,
+  frame: EventFrame,
+) => { readonly attributes: unknown; readonly li?: unknown };
 
 /**
  * Reads a CloudEvent of the stream. `subject` is the one it came on: a publisher that may write for one NAS only must
  * not speak for another in the body.
  */
-export function parseEvent(bytes: Uint8Array, subject?: string): ParsedEvent {
+export function parseEvent(bytes: Uint8Array, subject?: string, open: ContentsOpener = plainContents): ParsedEvent {
   const event = parseJson(bytes);
   const id = eventId(event);
   try {
-    return parseEnvelope(id, event, subject);
+    return parseEnvelope(id, event, subject, open);
   } catch (error) {
     if (error instanceof EventError) throw error.withEventId(id);
     throw error;
   }
 }
 
-function parseEnvelope(id: string, event: JsonObject, subject: string | undefined): ParsedEvent {
+/** Where nothing is sealed. */
+export function plainContents(data: JsonObject): { readonly attributes: unknown; readonly li: unknown } {
+  if (data.sealed !== undefined) {
+    throw new EventError(
+      "data.sealed",
+      "data.sealed cannot be opened in security.mode lab: publish data.attributes, or set the mode to strict",
+      ERROR_CAUSE.administrativelyProhibited,
+    );
+  }
+  return { attributes: data.attributes, li: data.li };
+}
+
+function parseEnvelope(id: string, event: JsonObject, subject: string | undefined, open: ContentsOpener): ParsedEvent {
   if (event.specversion !== "1.0") throw new EventError("specversion", 'specversion must be "1.0"');
   if (typeof event.source !== "string" || event.source === "") {
     throw new EventError("source", "source must be a non-empty string, such as radius/bng1");
@@ -57,11 +89,17 @@ function parseEnvelope(id: string, event: JsonObject, subject: string | undefine
   const time = eventTime(event.time);
   if (!isObject(event.data)) throw new EventError("data", "data must be an object");
   const nas = nasName(event.data.nas);
-  if (subject !== undefined && subject !== eventSubject(nas, type)) {
+  if (subject !== undefined && !isSubjectOf(subject, nas, type)) {
     throw new EventError("data.nas", "data.nas and type must be those of the subject that the event was published on");
   }
-  const attributes = parseAttributes(event.data.attributes);
-  return { id, type, nas, time, attributes, li: parseLi(type, event.data.li, attributes) };
+  const contents = open(event.data, { id, type: `radius.${type}`, nas, time: event.time as string });
+  const attributes = parseAttributes(contents.attributes);
+  return { id, type, nas, time, attributes, li: parseLi(type, contents.li, attributes) };
+}
+
+function isSubjectOf(subject: string, nas: string, type: RadiusEventType): boolean {
+  // A name that needs no replacement is its own token.
+  return subject === `radius.${nas}.${type}` ? !nas.includes(".") : subject === eventSubject(nas, type);
 }
 
 function parseJson(bytes: Uint8Array): JsonObject {
@@ -84,8 +122,8 @@ function eventId(event: JsonObject): string {
 }
 
 function eventTime(value: unknown): number {
-  const time = typeof value === "string" && RFC3339_UTC.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(time)) {
+  const time = typeof value === "string" ? parseTime(value) : undefined;
+  if (time === undefined) {
     throw new EventError("time", "time must be RFC 3339 in UTC, such as 2026-11-22T07:00:00.123Z");
   }
   return time;
@@ -105,7 +143,7 @@ function parseAttributes(value: unknown): RadiusAttributes {
     throw new EventError("data.attributes", `data.attributes must have at most ${MAX_ATTRIBUTES} attributes`);
   }
   for (const [name, attribute] of entries) {
-    if (!ATTRIBUTE_NAME.test(name)) {
+    if (!isAttributeName(name)) {
       throw new EventError("data.attributes", "data.attributes must have FreeRADIUS dictionary names as keys");
     }
     if (!isAttributeValue(attribute)) {
@@ -117,6 +155,13 @@ function parseAttributes(value: unknown): RadiusAttributes {
     }
   }
   return value as RadiusAttributes;
+}
+
+function isAttributeName(name: string): boolean {
+  if (knownNames.has(name)) return true;
+  if (!ATTRIBUTE_NAME.test(name)) return false;
+  if (knownNames.size < MAX_KNOWN_NAMES) knownNames.add(name);
+  return true;
 }
 
 function isAttributeValue(value: unknown): boolean {

@@ -28,6 +28,13 @@ export function hasVendorLi(attributes: RadiusAttributes): boolean {
   return hasAny(attributes, JUNIPER) || hasAny(attributes, NOKIA);
 }
 
+/** The attributes without those that ask for mirroring. */
+export function withoutVendorLi(attributes: RadiusAttributes): RadiusAttributes {
+  if (!hasVendorLi(attributes)) return attributes;
+  const asking: ReadonlySet<string> = new Set([...JUNIPER, ...NOKIA]);
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => !asking.has(name)));
+}
+
 /** Throws EventError. The values are read, not yet checked against each other. */
 export function instructionFromAttributes(attributes: RadiusAttributes): LiOrder {
   if (!hasAny(attributes, NOKIA)) return fromJuniper(attributes);

@@ -12,7 +12,7 @@ import { CODE, TYPE } from "../radius/codes.js";
 import type { Dictionary } from "../radius/dictionary.js";
 import { RadiusError } from "../radius/errors.js";
 import { type Attribute, firstAttribute, hasAttribute, type ReceivedPacket } from "../radius/packet.js";
-import { accountingId } from "./accounting-id.js";
+import type { AccountingIds } from "./accounting-id.js";
 import { type NasClient, speaksForItself } from "./auth-proxy.js";
 import type { OutgoingRequest } from "./channel.js";
 import { accountingEventType, makeEvent, packetAttributes } from "./events.js";
@@ -23,13 +23,14 @@ import type { UpstreamPool } from "./pool.js";
 import type { Clock } from "./ports.js";
 import { newProxyState, withoutProxyState } from "./proxy-state.js";
 import type { Publisher } from "./publisher.js";
-import { admit, type FrontDoor, type Inbound, type Job } from "./service.js";
+import { admit, type FrontDoor, finish, type Inbound, type Job } from "./service.js";
 
 export interface AccountingOptions {
   readonly door: FrontDoor;
   /** Undefined: the gateway answers alone. */
   readonly pool: UpstreamPool | undefined;
   readonly publisher: Publisher;
+  readonly ids: AccountingIds;
   readonly dictionary: Dictionary;
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
@@ -43,7 +44,7 @@ export class Accounting {
     const job = admit(inbound, check, this.options.door);
     if (job === undefined) return;
     if (job.packet.code === CODE.statusServer) return this.#answer(job, [], "status");
-    void this.#record(job);
+    finish(this.#record(job), job, this.options.door);
   }
 
   async #record(job: Job<NasClient>): Promise<void> {
@@ -68,7 +69,7 @@ export class Accounting {
     if (type === undefined) return true;
     const now = clock.now();
     const nas = nasToken(namedNas(packet, dictionary) ?? peer.nasIdentifier ?? fallbackNas ?? peer.name);
-    const id = accountingId(packet, nas, now);
+    const id = this.options.ids.ofPacket(packet, nas, now);
     return publisher.store(makeEvent({ id, now, type, nas, attributes: packetAttributes(packet, dictionary) }));
   }
 

@@ -1,5 +1,6 @@
 /** Publishes an event and gathers what agents answer to it. */
 import type { EventResult } from "../events/types.js";
+import type { StoreOutcome } from "./outbox.js";
 import type { Clock, EventBus } from "./ports.js";
 
 export interface AskLimits {
@@ -10,8 +11,8 @@ export interface AskLimits {
 }
 
 export interface Answers {
-  /** False when the event could not be stored; nobody can have seen it then. */
-  readonly published: boolean;
+  /** Where the event is; only one that is "stored" can have been seen by anybody. */
+  readonly outcome: StoreOutcome;
   readonly results: readonly EventResult[];
 }
 
@@ -22,8 +23,8 @@ export interface Answers {
 export function askAgents(
   eventId: string,
   bus: EventBus,
-  /** Never rejects; false when the event could not be stored. */
-  publish: () => Promise<boolean>,
+  /** Never rejects. */
+  publish: () => Promise<StoreOutcome>,
   limits: AskLimits,
   clock: Clock,
 ): Promise<Answers> {
@@ -31,31 +32,32 @@ export function askAgents(
   const end = clock.monotonic() + limits.timeoutMs;
   const results: EventResult[] = [];
   return new Promise((resolve) => {
-    let cancel = clock.after(limits.timeoutMs, () => finish(true));
+    let cancel = clock.after(limits.timeoutMs, () => finish("stored"));
     let over = false;
-    const finish = (published: boolean) => {
+    const finish = (outcome: StoreOutcome) => {
       if (over) return;
       over = true;
       cancel();
       abort.abort();
-      resolve({ published, results });
+      resolve({ outcome, results });
     };
     const take = (result: EventResult) => {
       results.push(result);
-      if (result.result === "applied") finish(true);
+      if (result.result === "applied") finish("stored");
       else if (results.length === 1) {
         cancel();
-        cancel = clock.after(Math.min(limits.windowMs, end - clock.monotonic()), () => finish(true));
+        cancel = clock.after(Math.min(limits.windowMs, end - clock.monotonic()), () => finish("stored"));
       }
     };
     // The order is the point: who publishes first can miss the answer.
     void gather(bus, eventId, abort.signal, take);
-    void publishOr(publish, () => finish(false));
+    void publishOr(publish, finish);
   });
 }
 
-async function publishOr(publish: () => Promise<boolean>, failed: () => void): Promise<void> {
-  if (!(await publish())) failed();
+async function publishOr(publish: () => Promise<StoreOutcome>, finish: (outcome: StoreOutcome) => void): Promise<void> {
+  const outcome = await publish();
+  if (outcome !== "stored") finish(outcome);
 }
 
 async function gather(

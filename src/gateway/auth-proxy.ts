@@ -19,7 +19,7 @@ import type { DropReason, GatewayMetrics } from "./metrics.js";
 import type { UpstreamPool } from "./pool.js";
 import { newProxyState, withoutProxyState } from "./proxy-state.js";
 import { randomBytes } from "./random.js";
-import { admit, type FrontDoor, type Inbound, type Job } from "./service.js";
+import { admit, type FrontDoor, finish, type Inbound, type Job } from "./service.js";
 import type { StickyStates } from "./sticky.js";
 
 export interface NasClient {
@@ -51,7 +51,7 @@ export class AuthProxy {
     const job = admit(inbound, check, this.options.door);
     if (job === undefined) return;
     if (job.packet.code === CODE.statusServer) return this.#status(job);
-    void this.#proxy(job);
+    finish(this.#proxy(job), job, this.options.door);
   }
 
   /** RFC 5997 section 3: an Access-Accept says that we are alive. */

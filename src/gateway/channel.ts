@@ -9,6 +9,8 @@ const IDENTIFIERS = 256;
 
 /** Sends bytes to the upstream server. */
 export interface Link {
+  /** Of a link that loses nothing: as long as it is the same, what was sent must not be sent again. */
+  readonly epoch?: number;
   send(bytes: Buffer): void;
   close(): Promise<void>;
 }
@@ -78,9 +80,15 @@ export class Channel {
     const waiter: Waiter = { authenticator, reply, broken };
     this.#waiting[identifier] = waiter;
     this.#used++;
-    this.#link.send(bytes);
+    const link = this.#link;
+    link.send(bytes);
+    let { epoch } = link;
     return {
-      resend: () => this.#link.send(bytes),
+      resend: () => {
+        if (epoch !== undefined && epoch === link.epoch) return;
+        link.send(bytes);
+        epoch = link.epoch;
+      },
       release: () => this.#release(identifier, waiter),
     };
   }

@@ -22,7 +22,7 @@ import type { UpstreamPool } from "./pool.js";
 import type { Clock, Log } from "./ports.js";
 import { newProxyState, withoutProxyState } from "./proxy-state.js";
 import type { Publisher } from "./publisher.js";
-import { admit, type FrontDoor, type Inbound, type Job } from "./service.js";
+import { admit, type FrontDoor, finish, type Inbound, type Job } from "./service.js";
 import { type Verdict, verdictOf } from "./verdict.js";
 
 export interface CoaClient {
@@ -53,7 +53,7 @@ export class CoaService {
 
   receive(inbound: Inbound<CoaClient>): void {
     const job = admit(inbound, (packet, peer) => this.#check(packet, peer), this.options.door);
-    if (job !== undefined) void this.#work(job);
+    if (job !== undefined) finish(this.#work(job), job, this.options.door);
   }
 
   #check(packet: ReceivedPacket, peer: CoaClient): DropReason | undefined {

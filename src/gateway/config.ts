@@ -1,6 +1,6 @@
 /** The configuration's top-level key `radius`. Secrets are plain text here; whoever reads the file resolves `${ENV}`. */
 
-import { isIP } from "node:net";
+import { isIP, isIPv4 } from "node:net";
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 
@@ -21,6 +21,10 @@ function isAddressOrPrefix(text: string): boolean {
   return isIP(base) !== 0 && /^\d{1,3}$/.test(bits) && ipaddr.isValidCIDR(text);
 }
 
+function isLoopback(text: string): boolean {
+  return text === "::1" || (isIPv4(text) && text.startsWith("127."));
+}
+
 function uniqueNames(list: readonly { readonly name: string }[]): boolean {
   return new Set(list.map((item) => item.name)).size === list.length;
 }
@@ -39,6 +43,22 @@ const listen = z.strictObject({
 /** Where a NAS takes CoA- and Disconnect-Requests itself. */
 const nasCoa = z.strictObject({ address, port: port.default(3799), secret });
 
+const tlsFiles = {
+  certificate: z.string().min(1, "expected a PEM file"),
+  key: z.string().min(1, "expected a PEM file"),
+  /** Authorities that the other side's certificate must come from. */
+  ca: z.string().min(1, "expected a PEM file"),
+};
+
+const radsecClient = z.strictObject({
+  name,
+  /** A DNS name in the peer's certificate, or its common name where it has none. */
+  certificateName: z.string().min(1, "expected the name in the peer's certificate"),
+  nasIdentifier: z.string().min(1).max(253).optional(),
+  /** Whether the peer may send CoA- and Disconnect-Requests. */
+  coa: z.boolean().default(false),
+});
+
 const client = z.strictObject({
   name,
   address: prefix,
@@ -53,16 +73,31 @@ const client = z.strictObject({
   coa: nasCoa.optional(),
 });
 
-const upstream = z.strictObject({
+const plainUpstream = z.strictObject({
   name,
   address,
-  secret,
+  /** Needed without RadSec, whose secret is always "radsec" (RFC 6614 section 2.3). */
+  secret: secret.optional(),
   auth: port.default(1812),
   accounting: port.default(1813),
   /** Drops replies to Access-Requests that have none. Off, they are counted. */
   requireMessageAuthenticator: z.boolean().default(false),
   /** How a server is seen to be alive when no request has told lately: by RFC 5997, or not at all. */
   healthCheck: z.enum(["status-server", "none"]).default("status-server"),
+  /** RADIUS over TLS in place of UDP. */
+  radsec: z
+    .strictObject({
+      port: port.default(2083),
+      /** The DNS name in the server's certificate. */
+      serverName: z.string().min(1, "expected the DNS name in the server's certificate"),
+      ...tlsFiles,
+    })
+    .optional(),
+});
+
+const upstream = plainUpstream.refine((it) => it.secret !== undefined || it.radsec !== undefined, {
+  path: ["secret"],
+  error: "expected a shared secret, or radsec",
 });
 
 const coaClient = z.strictObject({
@@ -74,14 +109,36 @@ const coaClient = z.strictObject({
   saltAuthenticator: saltAuthenticator.optional(),
 });
 
-export const radiusConfigSchema = z.strictObject({
+const radius = z.strictObject({
   listen: listen.prefault({}),
   /** The NAS that a request belongs to which names none. */
   nas: z.strictObject({ identifier: z.string().min(1).max(253) }).optional(),
-  clients: z.array(client).min(1, "expected at least one client (NAS)").refine(uniqueNames, UNIQUE),
-  upstreams: z.array(upstream).min(1, "expected at least one upstream RADIUS server").refine(uniqueNames, UNIQUE),
+  clients: z.array(client).default([]).refine(uniqueNames, UNIQUE),
+  upstreams: z.array(upstream).default([]).refine(uniqueNames, UNIQUE),
   /** Who may send CoA- and Disconnect-Requests. */
   coaClients: z.array(coaClient).default([]).refine(uniqueNames, UNIQUE),
+  /** RADIUS over TLS (RFC 6614) from NASes and CoA clients. */
+  radsec: z
+    .strictObject({
+      addresses: z.array(address).min(1, "expected at least one address").default(["0.0.0.0"]),
+      port: listenPort.default(2083),
+      ...tlsFiles,
+      clients: z.array(radsecClient).min(1, "expected at least one client").refine(uniqueNames, UNIQUE),
+    })
+    .optional(),
+  /** Takes events from a FreeRADIUS on this host that needs no gateway in front of it. */
+  http: z
+    .strictObject({
+      /** On loopback alone: the password, and what asks for mirroring, cross it in the clear. */
+      address: z.string().refine(isLoopback, "expected a loopback address").default("127.0.0.1"),
+      port: listenPort.default(9466),
+      username: z
+        .string()
+        .regex(/^[^:]+$/, "expected a user name without ':'")
+        .default("freeradius"),
+      password: z.string().min(16, "expected a password of at least 16 characters"),
+    })
+    .optional(),
   /** How long an Access-Accept waits for agents, at most. */
   holdMs: milliseconds.default(300),
   /** Which Access-Accepts wait. */
@@ -123,10 +180,21 @@ export const radiusConfigSchema = z.strictObject({
     .prefault({}),
 });
 
+export const radiusConfigSchema = radius
+  .refine((it) => it.clients.length > 0 || it.radsec !== undefined || it.http !== undefined, {
+    path: ["clients"],
+    error: "expected at least one client (NAS), here or in radsec.clients, or http",
+  })
+  .refine((it) => it.upstreams.length > 0 || (it.clients.length === 0 && it.radsec === undefined), {
+    path: ["upstreams"],
+    error: "expected at least one upstream RADIUS server",
+  });
+
 /** What is in force, defaults filled in. */
 export type RadiusConfig = z.output<typeof radiusConfigSchema>;
 /** What people write. */
 export type RadiusConfigInput = z.input<typeof radiusConfigSchema>;
 export type ClientConfig = RadiusConfig["clients"][number];
 export type UpstreamConfig = RadiusConfig["upstreams"][number];
+export type RadsecConfig = NonNullable<RadiusConfig["radsec"]>;
 export type CoaClientConfig = RadiusConfig["coaClients"][number];

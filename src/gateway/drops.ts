@@ -1,12 +1,15 @@
 /** Packets that get no answer: counted each, logged at most once a reason and interval. */
-import type { DropReason, GatewayMetrics, Service } from "./metrics.js";
+import type { DatagramService, DropReason, GatewayMetrics } from "./metrics.js";
 import type { Clock, Log } from "./ports.js";
 
 const QUIET_MS = 10_000;
 
 const REMEDY: Readonly<Record<DropReason, string>> = {
   malformed: "the sender's packet is not RADIUS as RFC 2865 lays it out",
-  unknown_client: "no configured client has this address: add it to radius.clients or radius.coaClients, or ignore it",
+  unknown_client:
+    "no configured client has this address or certificate: add it to radius.clients, coaClients or radsec.clients, or ignore it",
+  untrusted_certificate:
+    "a RadSec peer has no certificate from the authorities in radius.radsec.ca, or does not speak TLS",
   unexpected_code: "this port does not serve that packet code: check the sender's port",
   bad_authenticator: "the request authenticator does not fit: compare the shared secret on both sides",
   bad_message_authenticator: "Message-Authenticator does not fit: compare the shared secret on both sides",
@@ -30,7 +33,7 @@ export class Drops {
   ) {}
 
   /** `peer` is a configured name or a network address of a RADIUS peer, never of a subscriber. */
-  drop(service: Service, reason: DropReason, peer: string): void {
+  drop(service: DatagramService, reason: DropReason, peer: string): void {
     this.metrics.dropped(service, reason);
     const key = `${service} ${reason}`;
     const now = this.clock.monotonic();

@@ -2,7 +2,7 @@
 import type { Secret } from "../radius/authenticator.js";
 import { ClientTable } from "./clients.js";
 import type { Drops } from "./drops.js";
-import type { Service } from "./metrics.js";
+import type { DatagramService } from "./metrics.js";
 import type { Inbound, Peer } from "./service.js";
 import { type BoundUdp, bindUdp } from "./udp.js";
 
@@ -13,7 +13,7 @@ export interface PeerAddress<P extends Peer> {
 }
 
 export interface ServicePort<P extends Peer> {
-  readonly service: Service;
+  readonly service: DatagramService;
   /** 0: the system chooses on the first address, and the others follow. */
   readonly port: number;
   readonly peers: readonly PeerAddress<P>[];
@@ -30,11 +30,10 @@ export async function openServicePort<P extends Peer>(
   const table = new ClientTable(peers);
   let chosen = port;
   for (const address of addresses) {
-    const socket: BoundUdp = await bindUdp(address, chosen, (bytes, from) => {
-      const peer = table.find(from.address)?.peer;
-      if (peer === undefined) return drops.drop(service, "unknown_client", from.address);
-      const source = `${from.address} ${from.port}`;
-      receive({ bytes, peer, source, reply: (answer) => socket.send(answer, from.port, from.address) });
+    const socket: BoundUdp = await bindUdp(address, chosen, (bytes, from, fromPort) => {
+      const peer = table.find(from)?.peer;
+      if (peer === undefined) return drops.drop(service, "unknown_client", from);
+      receive({ bytes, peer, source: `${from} ${fromPort}`, reply: (answer) => socket.send(answer, from, fromPort) });
     });
     sockets.push(socket);
     chosen = socket.port;

@@ -2,11 +2,11 @@
 import { EventError } from "../events/errors.js";
 import type { LiOrder } from "../events/li.js";
 import { nasToken } from "../events/subjects.js";
-import type { RadiusEvent } from "../events/types.js";
+import type { RadiusAttributes, RadiusEvent } from "../events/types.js";
 import type { Dictionary } from "../radius/dictionary.js";
 import { RadiusError } from "../radius/errors.js";
 import type { Hop } from "../radius/hiding.js";
-import { revealLi } from "../radius/li.js";
+import { type LiValues, revealLi } from "../radius/li.js";
 import type { ReceivedPacket } from "../radius/packet.js";
 import { newEventId } from "./event-id.js";
 import { loginAttributes, makeEvent } from "./events.js";
@@ -40,34 +40,53 @@ export class Login {
     peer: { readonly name: string; readonly nasIdentifier: string | undefined },
     hop: Hop,
   ): Promise<void> {
-    const { publisher, dictionary, clock, hold } = this.options;
-    const order = this.#order(accept, hop);
-    const nas = namedNas(request, dictionary) ?? peer.nasIdentifier ?? this.options.fallbackNas ?? peer.name;
+    const { dictionary, fallbackNas } = this.options;
+    const nas = namedNas(request, dictionary) ?? peer.nasIdentifier ?? fallbackNas ?? peer.name;
+    const attributes = loginAttributes(request, accept, dictionary);
+    await this.announce(nasToken(nas), attributes, () => revealLi(accept.attributes, hop), "in the background");
+  }
+
+  /**
+   * The same for a login whose attributes are known by name; `reveal` gives those that ask for mirroring, or throws
+   * RadiusError. Resolves with whether the event is stored. A login that asks for no mirroring waits for nobody,
+   * and in the background not even for that.
+   */
+  async announce(
+    nas: string,
+    attributes: RadiusAttributes,
+    reveal: () => LiValues | undefined,
+    storing: "first" | "in the background" = "first",
+  ): Promise<boolean> {
+    const { publisher, clock, hold } = this.options;
+    const order = this.#order(reveal);
     const now = clock.now();
-    const { li, attributes } = orderInEvent(order);
+    const { li, attributes: more } = orderInEvent(order);
     const event = makeEvent({
       id: newEventId(now),
       now,
       type: "access-accept",
-      nas: nasToken(nas),
-      attributes: { ...loginAttributes(request, accept, dictionary), ...attributes },
+      nas,
+      attributes: { ...attributes, ...more },
       ...(li === undefined ? {} : { li }),
     });
-    if (order === undefined && hold === "intercepted") void publisher.store(event);
-    else await this.#hold(event);
+    if (order !== undefined || hold === "all") return this.#hold(event);
+    const stored = publisher.store(event);
+    return storing === "first" ? stored : true;
   }
 
-  async #hold(event: RadiusEvent): Promise<void> {
+  /** Whether the event is stored when the hold is over. */
+  async #hold(event: RadiusEvent): Promise<boolean> {
     const { publisher, metrics, holdMs, resultWindowMs } = this.options;
     metrics.heldAccepts.inc();
-    const { published, results } = await publisher.ask(event, { timeoutMs: holdMs, windowMs: resultWindowMs });
+    const { outcome, results } = await publisher.ask(event, { timeoutMs: holdMs, windowMs: resultWindowMs });
     metrics.heldAccepts.dec();
-    metrics.hold(!published ? "unavailable" : results.length > 0 ? "answered" : "timeout");
+    metrics.hold(outcome !== "stored" ? "unavailable" : results.length > 0 ? "answered" : "timeout");
+    return outcome !== "lost";
   }
 
-  #order(accept: ReceivedPacket, hop: Hop): LiOrder | undefined {
+  #order(reveal: () => LiValues | undefined): LiOrder | undefined {
     try {
-      const values = revealLi(accept.attributes, hop);
+      const values = reveal();
       return values === undefined ? undefined : readOrder(values, this.options.nokia);
     } catch (error) {
       if (!(error instanceof RadiusError || error instanceof EventError)) throw error;

@@ -2,12 +2,17 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { ERROR_CAUSE, RADIUS_EVENT_TYPES } from "../events/types.js";
 
-export const SERVICES = ["auth", "accounting", "coa"] as const;
+export const SERVICES = ["auth", "accounting", "coa", "http"] as const;
 export type Service = (typeof SERVICES)[number];
+/** Those that drop what they do not believe; the others say so. */
+export type DatagramService = Exclude<Service, "http">;
+
+const DATAGRAM_SERVICES: readonly DatagramService[] = ["auth", "accounting", "coa"];
 
 export const DROP_REASONS = [
   "malformed",
   "unknown_client",
+  "untrusted_certificate",
   "unexpected_code",
   "bad_authenticator",
   "bad_message_authenticator",
@@ -25,6 +30,7 @@ export const REQUEST_RESULTS = {
   auth: ["accept", "reject", "challenge", "timeout", "duplicate", "status"],
   accounting: ["answered", "timeout", "not_stored", "duplicate", "status"],
   coa: ["ack", "nak", "duplicate"],
+  http: ["stored", "not_stored", "refused", "unauthorized"],
 } as const;
 export type RequestResult<S extends Service> = (typeof REQUEST_RESULTS)[S][number];
 
@@ -83,7 +89,7 @@ export class GatewayMetrics {
   ) {
     const registers = [registry];
     const services = SERVICES.flatMap((service) => REQUEST_RESULTS[service].map((result) => ({ service, result })));
-    const drops = SERVICES.flatMap((service) => DROP_REASONS.map((reason) => ({ service, reason })));
+    const drops = DATAGRAM_SERVICES.flatMap((service) => DROP_REASONS.map((reason) => ({ service, reason })));
     const events = RADIUS_EVENT_TYPES.flatMap((type) => EVENT_RESULTS.map((result) => ({ type, result })));
     const byUpstream = upstreams.map((upstream) => ({ upstream }));
     this.#requests = new BoundedCounter(
@@ -171,7 +177,7 @@ export class GatewayMetrics {
     this.#requests.inc({ service, result });
   }
 
-  dropped(service: Service, reason: DropReason): void {
+  dropped(service: DatagramService, reason: DropReason): void {
     this.#dropped.inc({ service, reason });
   }
 

@@ -27,8 +27,11 @@ export class NasTable {
   readonly #nases: readonly Nas[];
   readonly #fallback: Nas | undefined;
 
-  constructor(config: Pick<RadiusConfig, "clients" | "nas">) {
-    const nases = config.clients.map((client): Nas => {
+  constructor(config: Pick<RadiusConfig, "clients" | "nas" | "radsec">) {
+    const overTls = (config.radsec?.clients ?? []).map(
+      ({ nasIdentifier }): Nas => ({ identifier: nasIdentifier, addresses: [], relay: undefined }),
+    );
+    const overUdp = config.clients.map((client): Nas => {
       const own = isIP(client.address) === 0 ? [] : [client.address];
       return {
         identifier: client.nasIdentifier,
@@ -36,6 +39,7 @@ export class NasTable {
         relay: client.coa === undefined ? undefined : client.name,
       };
     });
+    const nases = [...overUdp, ...overTls];
     const identifier = config.nas?.identifier;
     const known = nases.find((nas) => nas.identifier === identifier);
     const extra =

@@ -4,7 +4,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { EventPublisher } from "../bus/publisher.js";
 import { ensureEventStream, whenReady } from "../bus/streams.js";
 import type { Config } from "../config/schema.js";
-import type { EventResult, RadiusEvent } from "../events/types.js";
+import type { EventResult, PublishedEvent } from "../events/types.js";
 import type { EventBus, Log } from "./ports.js";
 
 export class BusAwayError extends Error {
@@ -35,7 +35,7 @@ export class NatsBus implements EventBus {
   }
 
   /** Rejects at once while the bus is away: the client would keep the message and send it at any later time. */
-  publish(event: RadiusEvent): Promise<void> {
+  publish(event: PublishedEvent): Promise<void> {
     if (this.#publisher === undefined || !this.#isThere) return Promise.reject(new BusAwayError("NATS is away"));
     return this.#publisher.publish(event);
   }

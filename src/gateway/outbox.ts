@@ -2,16 +2,16 @@
  * Events on their way to JetStream. While the bus stores them, straight; from the first that it does not store, through
  * the spool, until that has drained: so that they arrive in order, and once, since the bus knows them by their ids.
  */
-import type { RadiusEvent } from "../events/types.js";
+import type { PublishedEvent } from "../events/types.js";
 import type { Cancel, Clock, Log } from "./ports.js";
 import type { Spool } from "./spool.js";
 
 export type StoreOutcome = "stored" | "spooled" | "lost";
 
 export interface OutboxOptions {
-  readonly publish: (event: RadiusEvent) => Promise<void>;
+  readonly publish: (event: PublishedEvent) => Promise<void>;
   /** Absent: what the bus does not store is lost, and nothing is acknowledged for it. */
-  readonly spool: Spool<RadiusEvent> | undefined;
+  readonly spool: Spool<PublishedEvent> | undefined;
   readonly clock: Clock;
   readonly log: Log;
   /** How long the bus may take to store an event. */
@@ -27,13 +27,15 @@ const BATCH = 256;
 const CLOSE_POLL_MS = 10;
 
 interface InFlight {
-  readonly event: RadiusEvent;
+  readonly event: PublishedEvent;
   readonly settle: (outcome: StoreOutcome) => void;
 }
 
 export class Outbox {
   readonly #inFlight = new Set<InFlight>();
   #draining: Promise<void> | undefined;
+  /** While the last of the spool is on its way, what comes meanwhile waits here: else new events would keep it open for ever. */
+  #held: InFlight[] | undefined;
   #closing = false;
   #wake: (() => void) | undefined;
 
@@ -47,10 +49,14 @@ export class Outbox {
   }
 
   /** Resolves when the event is safe, or cannot be made so. Never rejects. */
-  store(event: RadiusEvent): Promise<StoreOutcome> {
-    if (this.#draining !== undefined) return this.#spool(event);
+  store(event: PublishedEvent): Promise<StoreOutcome> {
+    if (this.#draining !== undefined && this.#held === undefined) return this.#spool(event);
     return new Promise((resolve) => {
       const entry: InFlight = { event, settle: resolve };
+      if (this.#held !== undefined) {
+        this.#held.push(entry);
+        return;
+      }
       this.#inFlight.add(entry);
       if (this.#inFlight.size > MAX_IN_FLIGHT) this.#divert();
       else void this.#straight(entry);
@@ -58,7 +64,7 @@ export class Outbox {
   }
 
   /** Publishes without the spool: for what must be acted on now or not at all. Never rejects. */
-  async publishNow(event: RadiusEvent): Promise<boolean> {
+  async publishNow(event: PublishedEvent): Promise<boolean> {
     return this.#publish(event);
   }
 
@@ -93,7 +99,7 @@ export class Outbox {
     this.#drain(spool);
   }
 
-  async #spool(event: RadiusEvent): Promise<StoreOutcome> {
+  async #spool(event: PublishedEvent): Promise<StoreOutcome> {
     const { spool, log } = this.options;
     if (spool === undefined) return "lost";
     try {
@@ -108,40 +114,62 @@ export class Outbox {
     }
   }
 
-  #drain(spool: Spool<RadiusEvent>): void {
+  #drain(spool: Spool<PublishedEvent>): void {
     this.#draining = this.#drainAll(spool);
   }
 
   /** Until the spool is empty, or we close. */
-  async #drainAll(spool: Spool<RadiusEvent>): Promise<void> {
+  async #drainAll(spool: Spool<PublishedEvent>): Promise<void> {
     const { log } = this.options;
     while (!this.#closing) {
       try {
-        if (await this.#drainBatch(spool)) continue;
-        if (spool.isEmpty) {
-          // At once, not when this promise settles: what comes next goes straight again.
-          this.#draining = undefined;
-          log.info({}, "the spool has drained");
-          return;
-        }
+        const progress = await this.#drainBatch(spool);
+        if (progress === "empty") return this.#goStraight();
+        if (progress === "last") this.#held ??= [];
+        else this.#releaseToSpool();
+        if (progress === "more" || progress === "last") continue;
       } catch (error) {
+        this.#releaseToSpool();
         log.error({ reason: (error as Error).name }, "the spool cannot be read: check the disk");
       }
       await this.#pause();
     }
+    this.#releaseToSpool();
   }
 
-  /** False when nothing could be taken out. */
-  async #drainBatch(spool: Spool<RadiusEvent>): Promise<boolean> {
+  async #drainBatch(spool: Spool<PublishedEvent>): Promise<"more" | "last" | "empty" | "stuck"> {
     const batch = await spool.read(BATCH);
     const { records } = batch;
-    if (records.length === 0) return false;
+    if (records.length === 0 && spool.isEmpty) return "empty";
+    if (records.length === 0) {
+      await spool.written();
+      return "last";
+    }
     const stored = await Promise.all(records.map((event) => this.#publish(event)));
     const failed = stored.indexOf(false);
     // What was stored behind the first failure is published again, and known to the bus by its id.
     const done = failed === -1 ? records.length : failed;
     await batch.commit(done);
-    return done > 0;
+    if (failed !== -1) return done > 0 ? "more" : "stuck";
+    return records.length < BATCH ? "last" : "more";
+  }
+
+  /** At once, not when the drain's promise settles: what was held goes first, in its order, and then what comes next. */
+  #goStraight(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#draining = undefined;
+    this.options.log.info({}, "the spool has drained");
+    for (const entry of held) {
+      this.#inFlight.add(entry);
+      void this.#straight(entry);
+    }
+  }
+
+  #releaseToSpool(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const { event, settle } of held) void this.#spool(event).then(settle);
   }
 
   #pause(): Promise<void> {
@@ -154,7 +182,7 @@ export class Outbox {
     });
   }
 
-  #publish(event: RadiusEvent): Promise<boolean> {
+  #publish(event: PublishedEvent): Promise<boolean> {
     return new Promise((resolve) => {
       let cancel: Cancel | undefined = this.options.clock.after(this.options.timeoutMs, () => resolve(false));
       const settle = (stored: boolean) => {

@@ -1,10 +1,10 @@
 /** What the gateway needs from outside: the event bus, the time, somewhere to log. */
 import type { Registry } from "prom-client";
-import type { EventResult, RadiusEvent } from "../events/types.js";
+import type { EventResult, PublishedEvent, RadiusEvent } from "../events/types.js";
 
 export interface EventBus {
   /** Resolves when JetStream stored the event. Publishing the same id again within the stream's window stores it once. */
-  publish(event: RadiusEvent): Promise<void>;
+  publish(event: PublishedEvent): Promise<void>;
   /**
    * Answers of agents to event `eventId`, as they come, until the iterator is returned or `signal` aborts.
    * The subscription is made by this call and not by the first `next`, so that no answer to an event that is published after it is missed.
@@ -49,5 +49,5 @@ export interface GatewayPorts {
    * Seals and signs the LI instruction of an event that has one, before the event leaves the process or goes to disk.
    * Absent: it stays in the clear, which only the lab mode of agents accepts.
    */
-  readonly seal?: (event: RadiusEvent) => RadiusEvent | Promise<RadiusEvent>;
+  readonly seal?: (event: RadiusEvent) => PublishedEvent | Promise<PublishedEvent>;
 }

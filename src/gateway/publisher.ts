@@ -1,8 +1,8 @@
 /** Where events go, and what becomes of them. */
-import type { RadiusEvent } from "../events/types.js";
+import type { PublishedEvent, RadiusEvent } from "../events/types.js";
 import { type Answers, type AskLimits, askAgents } from "./ask-agents.js";
 import type { GatewayMetrics } from "./metrics.js";
-import type { Outbox } from "./outbox.js";
+import type { Outbox, StoreOutcome } from "./outbox.js";
 import type { Clock, EventBus, Log } from "./ports.js";
 
 export interface PublisherOptions {
@@ -11,7 +11,7 @@ export interface PublisherOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GatewayMetrics;
-  readonly seal: (event: RadiusEvent) => RadiusEvent | Promise<RadiusEvent>;
+  readonly seal: (event: RadiusEvent) => PublishedEvent | Promise<PublishedEvent>;
 }
 
 export class Publisher {
@@ -25,7 +25,7 @@ export class Publisher {
 
   /** Stores the event and gathers the answers to it; while the bus is away, there are none. Never rejects. */
   ask(event: RadiusEvent, limits: AskLimits): Promise<Answers> {
-    return this.#ask(event, async () => (await this.#store(event)) === "stored", limits);
+    return this.#ask(event, () => this.#store(event), limits);
   }
 
   /** Like `ask`, for what must not be acted on later: it is published now or not at all. Never rejects. */
@@ -33,11 +33,11 @@ export class Publisher {
     return this.#ask(event, () => this.#publishNow(event), limits);
   }
 
-  #ask(event: RadiusEvent, publish: () => Promise<boolean>, limits: AskLimits): Promise<Answers> {
+  #ask(event: RadiusEvent, publish: () => Promise<StoreOutcome>, limits: AskLimits): Promise<Answers> {
     return askAgents(event.id, this.options.bus, publish, limits, this.options.clock);
   }
 
-  async #store(event: RadiusEvent): Promise<"stored" | "spooled" | "lost"> {
+  async #store(event: RadiusEvent): Promise<StoreOutcome> {
     const { outbox, metrics } = this.options;
     const sealed = await this.#sealed(event);
     const outcome = sealed === undefined ? "lost" : await outbox.store(sealed);
@@ -46,16 +46,16 @@ export class Publisher {
     return outcome;
   }
 
-  async #publishNow(event: RadiusEvent): Promise<boolean> {
+  async #publishNow(event: RadiusEvent): Promise<StoreOutcome> {
     const { outbox, metrics } = this.options;
     const sealed = await this.#sealed(event);
-    const stored = sealed !== undefined && (await outbox.publishNow(sealed));
-    metrics.event(event.type, stored ? "stored" : "lost");
-    if (!stored) this.#complain(event);
-    return stored;
+    const outcome = sealed !== undefined && (await outbox.publishNow(sealed)) ? "stored" : "lost";
+    metrics.event(event.type, outcome);
+    if (outcome === "lost") this.#complain(event);
+    return outcome;
   }
 
-  async #sealed(event: RadiusEvent): Promise<RadiusEvent | undefined> {
+  async #sealed(event: RadiusEvent): Promise<PublishedEvent | undefined> {
     try {
       return await this.options.seal(event);
     } catch (error) {

@@ -3,7 +3,8 @@ import type { Secret } from "../radius/authenticator.js";
 import { RadiusError } from "../radius/errors.js";
 import { decodePacket, type ReceivedPacket } from "../radius/packet.js";
 import type { Drops } from "./drops.js";
-import type { DropReason, Service } from "./metrics.js";
+import type { DatagramService, DropReason } from "./metrics.js";
+import type { Log } from "./ports.js";
 import type { Exchange, ReplyCache } from "./replies.js";
 
 export interface Peer {
@@ -21,9 +22,10 @@ export interface Inbound<P extends Peer> {
 }
 
 export interface FrontDoor {
-  readonly service: Service;
+  readonly service: DatagramService;
   readonly drops: Drops;
   readonly replies: ReplyCache;
+  readonly log: Log;
   /** A retransmission was answered from memory, or is being worked on. */
   readonly duplicate: () => void;
 }
@@ -57,6 +59,14 @@ export function admit<P extends Peer>(inbound: Inbound<P>, check: Check<P>, door
   else door.duplicate();
   if (arrival.kind === "answered") inbound.reply(arrival.reply);
   return undefined;
+}
+
+/** Waits for the work on a request; what nobody foresaw costs that request and not the gateway. */
+export function finish<P extends Peer>(work: Promise<void>, request: Job<P>, { service, log }: FrontDoor): void {
+  work.catch((error: unknown) => {
+    log.error({ service, error: (error as Error).stack }, "a request was given up because of an error in this program");
+    request.abandon();
+  });
 }
 
 function decoded<P extends Peer>(inbound: Inbound<P>, door: FrontDoor): ReceivedPacket | undefined {

@@ -7,6 +7,11 @@ export class SpoolFullError extends Error {
   override readonly name = "SpoolFullError";
 }
 
+/** The directory cannot be used. The message says what to do. */
+export class SpoolDirectoryError extends Error {
+  override readonly name = "SpoolDirectoryError";
+}
+
 export interface SpoolOptions {
   readonly directory: string;
   readonly maxBytes: number;
@@ -58,11 +63,19 @@ export class Spool<T> {
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
   }
 
-  /** Opens the queue with what an earlier process left in it. Rejects where the directory cannot be used. */
+  /** Opens the queue with what an earlier process left in it. Rejects with SpoolDirectoryError. */
   static async open<T>(options: SpoolOptions): Promise<Spool<T>> {
     const spool = new Spool<T>(options);
-    await mkdir(options.directory, { recursive: true, mode: 0o700 });
-    await spool.#recover();
+    try {
+      await mkdir(options.directory, { recursive: true, mode: 0o700 });
+      await spool.#recover();
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
+      throw new SpoolDirectoryError(
+        `radius.spool.directory ${options.directory} cannot be used (${reason}): name a directory that the gateway may write to`,
+        { cause: error },
+      );
+    }
     return spool;
   }
 
@@ -114,6 +127,11 @@ export class Spool<T> {
 
   #batch(records: readonly T[], ends: readonly number[]): SpoolBatch<T> {
     return { records, commit: (count) => this.#advance(ends[count - 1] ?? 0) };
+  }
+
+  /** Resolves when everything that was appended before is on disk, or was refused. */
+  async written(): Promise<void> {
+    await this.#writing;
   }
 
   async close(): Promise<void> {

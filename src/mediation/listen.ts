@@ -1,6 +1,6 @@
 /** Where a mediation device listens: reading the addresses, opening the sockets. */
-import { createSocket, type Socket } from "node:dgram";
-import { isIP } from "node:net";
+import { parseAddress } from "../net/addresses.js";
+import { BatchSocket, SocketError } from "./batch-socket.js";
 import type { MirroredDirection } from "./datagram.js";
 
 export interface ListenAddress {
@@ -27,14 +27,18 @@ export function parseListenAddress(text: string): ListenAddress {
   const { bracketed, plain, port: portText, direction: directionText } = parts?.groups ?? {};
   // An IPv6 address without brackets and port has colons of its own.
   const bare = text.split("/")[0] ?? "";
-  const [address, port] = isIP(bare) === 6 ? [bare, DEFAULT_PORT] : [bracketed ?? plain ?? "", portOf(portText)];
-  const family = bracketed === undefined ? isIP(address) : isIP(address) === 6 ? 6 : 0;
-  if (family === 0) throw new ListenError(`cannot listen on "${text}": ${expected}`);
+  const [address, port] = isIpv6(bare) ? [bare, DEFAULT_PORT] : [bracketed ?? plain ?? "", portOf(portText)];
+  const fits = bracketed === undefined ? parseAddress(address) !== undefined : isIpv6(address);
+  if (!fits) throw new ListenError(`cannot listen on "${text}": ${expected}`);
   if (port === undefined) throw new ListenError(`cannot listen on "${text}": the port must be 1 to 65535`);
   if (directionText !== undefined && directionText !== "from" && directionText !== "to") {
     throw new ListenError(`cannot listen on "${text}": the direction behind the slash must be "from" or "to"`);
   }
   return { address, port, direction: directionText ?? "unknown" };
+}
+
+function isIpv6(text: string): boolean {
+  return parseAddress(text)?.family === 6;
 }
 
 function portOf(text: string | undefined): number | undefined {
@@ -45,36 +49,19 @@ function portOf(text: string | undefined): number | undefined {
 
 /** As people write it: IPv6 in brackets. */
 export function formatListenAddress({ address, port }: { readonly address: string; readonly port: number }): string {
-  return isIP(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+  return isIpv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-export interface OpenSocket {
-  readonly socket: Socket;
-  /** What the kernel gave, in bytes of packets. */
-  readonly receiveBufferBytes: number;
-}
-
-/** Binds one UDP socket. Throws ListenError with the remedy. */
-export async function openSocket(listen: ListenAddress, receiveBufferBytes: number): Promise<OpenSocket> {
-  const socket = createSocket(isIP(listen.address) === 6 ? { type: "udp6", ipv6Only: true } : { type: "udp4" });
+/** Opens the socket. Throws ListenError with the remedy. */
+export function openSocket(listen: ListenAddress, receiveBufferBytes: number): BatchSocket {
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.bind({ address: listen.address, port: listen.port, exclusive: true }, () => {
-        socket.off("error", reject);
-        resolve();
-      });
-    });
-    socket.setRecvBufferSize(receiveBufferBytes);
+    return new BatchSocket(listen.address, listen.port, receiveBufferBytes);
   } catch (error) {
-    socket.close();
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new ListenError(`cannot listen on ${formatListenAddress(listen)}: ${REMEDIES[code ?? ""] ?? message}`, {
+    if (!(error instanceof SocketError)) throw error;
+    throw new ListenError(`cannot listen on ${formatListenAddress(listen)}: ${REMEDIES[error.code] ?? error.message}`, {
       cause: error,
     });
   }
-  // Linux doubles what is asked for, to leave room for its own book-keeping, and reports the double.
-  return { socket, receiveBufferBytes: socket.getRecvBufferSize() / 2 };
 }
 
 const REMEDIES: Readonly<Record<string, string>> = {

@@ -3,8 +3,8 @@ import Table from "cli-table3";
 import type { CollectorReport, Count, StreamReport } from "./collector.js";
 
 export interface MediationReport extends CollectorReport {
-  /** Datagrams lost at the sockets for want of receive buffer; null where the kernel does not tell. */
-  readonly kernelDrops: number | null;
+  /** Datagrams lost at the sockets for want of receive buffer. */
+  readonly kernelDrops: number;
 }
 
 const hex = (id: number): string => `0x${id.toString(16)}`;
@@ -35,7 +35,7 @@ export function formatReport(report: MediationReport): string {
     style: { head: [], border: [] },
   });
   table.push(...report.streams.map(row));
-  const left = { ...report.malformed, ...report.unwritten, "kernel-drops": report.kernelDrops ?? "unknown" };
+  const left = { ...report.malformed, ...report.unwritten, "kernel-drops": report.kernelDrops };
   const rest = Object.entries(left).map(([reason, count]) => `${reason} ${count}`);
   return `${table.toString()}\nreceived ${report.received}; not in a file: ${rest.join(", ")}\n`;
 }

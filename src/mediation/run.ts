@@ -1,10 +1,11 @@
 /** `submirror mediation`: a reference mediation device. Sockets, clock, signals and files around the collector. */
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import type { BatchSocket } from "./batch-socket.js";
 import { Collector } from "./collector.js";
 import type { HeaderFormat } from "./datagram.js";
-import { formatListenAddress, type ListenAddress, ListenError, type OpenSocket, openSocket } from "./listen.js";
+import { formatListenAddress, type ListenAddress, ListenError, openSocket } from "./listen.js";
 import { formatReport, type MediationReport } from "./report.js";
-import { readSocketDrops } from "./socket-drops.js";
 
 export interface MediationOptions {
   readonly listen: readonly ListenAddress[];
@@ -30,6 +31,16 @@ export interface MediationIo {
 }
 
 const FLUSH_MS = 200;
+/** How long arrivals may wait in the receive buffer. Their times are the kernel's. */
+const POLL_MS = 4;
+/** Batches a socket in a row, before timers and signals get their turn. */
+const BATCHES_A_TURN = 32;
+
+/** A socket, and what the port that it has says of directions. */
+interface Inlet {
+  readonly socket: BatchSocket;
+  readonly listen: ListenAddress;
+}
 
 /**
  * Receives until `io.stop`. Resolves to the exit code: 0, or 1 where packets that arrived are not in a file.
@@ -43,9 +54,10 @@ export async function runMediation(options: MediationOptions, io: MediationIo): 
     maxStreams: options.maxStreams,
     maxPendingBytes: options.maxPending,
   });
-  const sockets = await openAll(options, io, collector);
+  const inlets = openAll(options, io);
   const report = (): void => {
-    const now: MediationReport = { ...collector.report(), kernelDrops: readSocketDrops(options.listen) ?? null };
+    const kernelDrops = inlets.reduce((sum, { socket }) => sum + socket.drops, 0);
+    const now: MediationReport = { ...collector.report(), kernelDrops };
     io.print(options.json ? `${JSON.stringify(now)}\n` : formatReport(now));
   };
   const timers = [setInterval(() => collector.flush(), FLUSH_MS)];
@@ -53,17 +65,15 @@ export async function runMediation(options: MediationOptions, io: MediationIo): 
   process.on("SIGUSR1", report);
   io.warn(`listening on ${options.listen.map(formatListenAddress).join(", ")}`);
 
-  await new Promise<void>((resolve) => {
-    if (io.stop.aborted) resolve();
-    else io.stop.addEventListener("abort", () => resolve(), { once: true });
-  });
+  while (!io.stop.aborted) await (drain(inlets, collector) ? nextTurn() : sleep(POLL_MS));
 
   process.off("SIGUSR1", report);
   for (const timer of timers) clearInterval(timer);
-  await drained(sockets, collector);
+  // What arrived before the end was asked for counts.
+  while (drain(inlets, collector));
   // Before the sockets close: the kernel forgets their drops with them.
   report();
-  for (const { socket } of sockets) socket.close();
+  for (const { socket } of inlets) socket.close();
   const failures = await collector.close();
   for (const failure of failures) io.warn(failure);
   const { unwritten } = collector.report();
@@ -82,52 +92,35 @@ function makeDirectory(path: string): void {
   }
 }
 
-async function openAll(options: MediationOptions, io: MediationIo, collector: Collector): Promise<OpenSocket[]> {
-  const clock = wallClock();
-  const sockets: OpenSocket[] = [];
+function openAll(options: MediationOptions, io: MediationIo): Inlet[] {
+  const inlets: Inlet[] = [];
   try {
-    for (const listen of options.listen) {
-      const open = await openSocket(listen, options.receiveBuffer);
-      sockets.push(open);
-      open.socket.on("message", (datagram, { address }) => {
-        collector.take(datagram, address, listen.direction, clock());
-      });
-      open.socket.on("error", (error) => io.warn(`${formatListenAddress(listen)}: ${error.message}`));
-    }
+    for (const listen of options.listen) inlets.push({ socket: openSocket(listen, options.receiveBuffer), listen });
   } catch (error) {
-    for (const { socket } of sockets) socket.close();
+    for (const { socket } of inlets) socket.close();
     throw error;
   }
-  const smallest = Math.min(...sockets.map(({ receiveBufferBytes }) => receiveBufferBytes));
+  const smallest = Math.min(...inlets.map(({ socket }) => socket.receiveBufferBytes));
   if (smallest < options.receiveBuffer) {
     io.warn(
-      `the kernel gave a receive buffer of ${smallest} bytes in place of ${options.receiveBuffer}; ` +
-        `raise it before the next start: sysctl -w net.core.rmem_max=${options.receiveBuffer}`,
+      `the kernel gave a receive buffer of ${smallest} bytes in place of ${options.receiveBuffer}: run with ` +
+        `CAP_NET_ADMIN, or raise the limit before the next start: sysctl -w net.core.rmem_max=${options.receiveBuffer}`,
     );
   }
-  return sockets;
+  return inlets;
 }
 
-/** Takes in what the kernel still holds for us: until a whole turn of the event loop brings nothing. */
-async function drained(sockets: readonly OpenSocket[], collector: Collector): Promise<void> {
-  if (sockets.length === 0) return;
-  for (let before = -1, quiet = 0; quiet < 3; ) {
-    const { received } = collector.report();
-    quiet = received === before ? quiet + 1 : 0;
-    before = received;
-    await new Promise((resolve) => setTimeout(resolve, 1));
+/** Takes in what has arrived, for as long as one turn may last. False where nothing had. */
+function drain(inlets: readonly Inlet[], collector: Collector): boolean {
+  let received = 0;
+  for (const { socket, listen } of inlets) {
+    for (let batch = 0; batch < BATCHES_A_TURN; batch++) {
+      const count = socket.receive((datagram, source, timeNs) => {
+        collector.take(datagram, source, listen.direction, timeNs);
+      });
+      received += count;
+      if (count === 0) break;
+    }
   }
-}
-
-/** Nanoseconds since the epoch, never backwards between two steps of the wall clock. */
-function wallClock(): () => bigint {
-  const offset = (): bigint => BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
-  let current = offset();
-  // Follows a clock that is stepped or slewed, without asking it for every packet.
-  setInterval(() => {
-    const now = offset();
-    const difference = now - current;
-    if (difference > 2_000_000n || difference < -2_000_000n) current = now;
-  }, 1000).unref();
-  return () => process.hrtime.bigint() + current;
+  return received > 0;
 }

@@ -1,6 +1,12 @@
 /** What the agent reports. Labels are bounded and there from the start; none names a subscriber, session or intercept. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { Datapath, DatapathCounters, MapFill } from "../datapath/port.js";
+import {
+  DATAPATH_ERROR_CODES,
+  type Datapath,
+  type DatapathCounters,
+  type DatapathErrorCode,
+  type MapFill,
+} from "../datapath/port.js";
 import { RADIUS_EVENT_TYPES, type RadiusEventType, type ResultKind } from "../events/types.js";
 
 /** `recorded`: the event asked for no answer. `duplicate`: it had been applied before. `failed`: a fault of ours. */
@@ -26,21 +32,25 @@ export interface AgentGauges {
 }
 
 export class AgentMetrics {
-  readonly #events: Counter<"type" | "result">;
+  readonly #events = new Map<string, Counter.Internal>();
   readonly #activation: Histogram;
   readonly #lag: Gauge;
   readonly #refusals: Counter<"reason">;
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#events = new Counter({
+    const events = new Counter({
       name: "submirror_events_total",
       help: "Events of the stream by type and by what became of them.",
       labelNames: ["type", "result"],
       registers,
     });
     for (const type of [...RADIUS_EVENT_TYPES, "malformed"]) {
-      for (const result of EVENT_RESULTS) this.#events.inc({ type, result }, 0);
+      for (const result of EVENT_RESULTS) {
+        const sample = events.labels(type, result);
+        sample.inc(0);
+        this.#events.set(`${type} ${result}`, sample);
+      }
     }
     this.#lag = new Gauge({
       name: "submirror_event_lag_messages",
@@ -59,11 +69,11 @@ export class AgentMetrics {
       labelNames: ["reason"],
       registers,
     });
-    for (const reason of ["table-full", "invalid", "kernel"]) this.#refusals.inc({ reason }, 0);
+    for (const reason of DATAPATH_ERROR_CODES) this.#refusals.inc({ reason }, 0);
   }
 
   event(type: RadiusEventType | "malformed", result: EventResultLabel): void {
-    this.#events.inc({ type, result });
+    this.#events.get(`${type} ${result}`)?.inc();
   }
 
   lag(messages: number): void {
@@ -74,7 +84,7 @@ export class AgentMetrics {
     this.#activation.observe(Math.max(0, seconds));
   }
 
-  refused(reason: "table-full" | "invalid" | "kernel"): void {
+  refused(reason: DatapathErrorCode): void {
     this.#refusals.inc({ reason });
   }
 }

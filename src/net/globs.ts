@@ -1,14 +1,30 @@
-/** Interface name patterns: `*`, `?` and `[...]`, matched against the whole name. */
+/** Interface name patterns: `*`, `?`, `[...]` and `[!...]`, matched against the whole name. */
 
-function toRegExp(glob: string): RegExp {
-  const source = glob
-    .replaceAll(/[.+^${}()|\\]/g, "\\$&")
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  return new RegExp(`^${source}$`);
+/** One sentence with the pattern in it. */
+export class GlobError extends Error {
+  override readonly name = "GlobError";
 }
 
-/** A predicate for names that fit at least one of `globs`. */
+/** A set in brackets, which may begin with `]`; then each of the characters that mean something elsewhere. */
+const PARTS = /\[(!?)(\]?[^\]]*)\]|[*?]|[^]/g;
+
+function part(all: string, negated: string | undefined, set: string | undefined): string {
+  if (set !== undefined && set !== "") return `[${negated ? "^" : ""}${set.replaceAll(/[\\\]^[]/g, "\\$&")}]`;
+  if (all === "*") return ".*";
+  if (all === "?") return ".";
+  if (all.startsWith("[")) throw new SyntaxError("a set that is empty or has no end");
+  return all.replace(/[.+^${}()|\\\]]/, "\\$&");
+}
+
+function toRegExp(glob: string): RegExp {
+  try {
+    return new RegExp(`^${glob.replaceAll(PARTS, part)}$`, "s");
+  } catch (error) {
+    throw new GlobError(`The interface pattern "${glob}" has a set in brackets that cannot be read.`, { cause: error });
+  }
+}
+
+/** A predicate for names that fit at least one of `globs`. Throws GlobError. */
 export function globMatcher(globs: readonly string[]): (name: string) => boolean {
   const patterns = globs.map(toRegExp);
   return (name) => patterns.some((pattern) => pattern.test(name));

@@ -5,7 +5,14 @@
 import { timingSafeEqual } from "node:crypto";
 import { CODE, TYPE } from "./codes.js";
 import { hmacMd5, md5 } from "./md5.js";
-import { type Attribute, AUTHENTICATOR_BYTES, encodePacket, HEADER_BYTES, type ReceivedPacket } from "./packet.js";
+import {
+  type Attribute,
+  AUTHENTICATOR_BYTES,
+  encodePacket,
+  encodePacketBehind,
+  HEADER_BYTES,
+  type ReceivedPacket,
+} from "./packet.js";
 
 export const ZERO_AUTHENTICATOR = Buffer.alloc(AUTHENTICATOR_BYTES);
 const MESSAGE_AUTHENTICATOR_BYTES = 16;
@@ -57,13 +64,12 @@ export function encodeResponse(
   return bytes;
 }
 
-/** Holds the place until the packet is signed. */
-const UNSIGNED: Attribute = { type: TYPE.messageAuthenticator, value: ZERO_AUTHENTICATOR };
-
 function layOut(packet: OutgoingPacket, authenticator: Buffer, options: SigningOptions): Buffer {
-  const others = packet.attributes.filter(({ type }) => type !== TYPE.messageAuthenticator);
-  const attributes = (options.messageAuthenticator ?? true) ? [UNSIGNED, ...others] : others;
-  return encodePacket({ ...packet, authenticator, attributes });
+  const { code, identifier, attributes } = packet;
+  const laidOut = { code, identifier, authenticator, attributes };
+  return (options.messageAuthenticator ?? true)
+    ? encodePacketBehind(laidOut, TYPE.messageAuthenticator, MESSAGE_AUTHENTICATOR_BYTES)
+    : encodePacket({ ...laidOut, attributes: attributes.filter(({ type }) => type !== TYPE.messageAuthenticator) });
 }
 
 /** Message-Authenticator is the first attribute and zero when this is called. */

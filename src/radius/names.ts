@@ -1,6 +1,12 @@
 /** A packet's attributes by name, as events carry them. */
 import { TYPE } from "./codes.js";
-import { type AttributeDefinition, type Dictionary, vendorAttribute, vendorFormat } from "./dictionary.js";
+import {
+  type AttributeDefinition,
+  type AttributePlace,
+  type Dictionary,
+  vendorAttribute,
+  vendorFormat,
+} from "./dictionary.js";
 import type { Attribute } from "./packet.js";
 import { hex, valueToText } from "./values.js";
 import { subAttributes, vendorOf } from "./vendor.js";
@@ -23,6 +29,13 @@ const NEVER_NAMED: ReadonlySet<number> = new Set([
 const MICROSOFT = 311;
 /** MS-CHAP-Response, -Challenge, MS-CHAP2-Response, and the like of RFC 2548: all but the name servers. */
 const MICROSOFT_NAMED: ReadonlySet<number> = new Set([28, 29, 30, 31]);
+
+/** Whether an attribute may be named: it is no secret, neither of a hop nor of a subscriber. */
+export function isNameable({ vendor, type, definition }: AttributePlace): boolean {
+  if (definition.hiding !== "none") return false;
+  if (vendor === undefined) return !NEVER_NAMED.has(type);
+  return vendor !== MICROSOFT || MICROSOFT_NAMED.has(type);
+}
 
 /**
  * Names every attribute that is not secret; several of one name become an array, in order. An attribute that the

@@ -65,25 +65,59 @@ function decodeAttributes(bytes: Buffer): Attribute[] {
 
 /** Lays a packet out in a buffer of its own. Throws RadiusError "too-long". */
 export function encodePacket(packet: Packet): Buffer {
-  let length = HEADER_BYTES;
-  for (const attribute of packet.attributes) {
-    if (attribute.value.length > MAX_VALUE_BYTES) throw new RadiusError("too-long", "an attribute is above 253 bytes");
-    length += 2 + attribute.value.length;
+  const bytes = newPacket(packet, attributesLength(packet.attributes));
+  writeAttributes(bytes, HEADER_BYTES, packet.attributes);
+  return bytes;
+}
+
+/** The same with an attribute of `type` and `length` zero bytes in front, in place of all others of its type. */
+export function encodePacketBehind(packet: Packet, type: number, length: number): Buffer {
+  const bytes = newPacket(packet, 2 + length + attributesLength(packet.attributes, type));
+  const first = HEADER_BYTES + 2;
+  bytes[HEADER_BYTES] = type;
+  bytes[HEADER_BYTES + 1] = 2 + length;
+  bytes.fill(0, first, first + length);
+  writeAttributes(bytes, first + length, packet.attributes, type);
+  return bytes;
+}
+
+function attributesLength(attributes: readonly Attribute[], without?: number): number {
+  let length = 0;
+  for (const { type, value } of attributes) {
+    if (value.length > MAX_VALUE_BYTES) throw new RadiusError("too-long", "an attribute is above 253 bytes");
+    if (type !== without) length += 2 + value.length;
   }
+  return length;
+}
+
+function newPacket(packet: Packet, attributesBytes: number): Buffer {
+  const length = HEADER_BYTES + attributesBytes;
   if (length > MAX_PACKET_BYTES) throw new RadiusError("too-long", "the packet is above 4096 bytes");
   const bytes = Buffer.allocUnsafe(length);
   bytes[0] = packet.code;
   bytes[1] = packet.identifier;
   bytes.writeUInt16BE(length, 2);
-  packet.authenticator.copy(bytes, 4);
-  let offset = HEADER_BYTES;
-  for (const { type, value } of packet.attributes) {
+  copy(packet.authenticator, bytes, 4);
+  return bytes;
+}
+
+function writeAttributes(bytes: Buffer, start: number, attributes: readonly Attribute[], without?: number): void {
+  let offset = start;
+  for (const { type, value } of attributes) {
+    if (type === without) continue;
     bytes[offset] = type;
     bytes[offset + 1] = 2 + value.length;
-    value.copy(bytes, offset + 2);
+    copy(value, bytes, offset + 2);
     offset += 2 + value.length;
   }
-  return bytes;
+}
+
+/** Below this, a loop is faster than the call. */
+const SMALL_BYTES = 48;
+
+function copy(from: Buffer, to: Buffer, offset: number): void {
+  if (from.length > SMALL_BYTES) from.copy(to, offset);
+  else for (let i = 0; i < from.length; i++) to[offset + i] = from[i] as number;
 }
 
 export function firstAttribute(packet: Packet, type: number): Buffer | undefined {

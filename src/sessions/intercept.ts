@@ -1,5 +1,6 @@
 /** From an instruction to a session's intercept, and from that to what the datapath is told. */
 import { createHash } from "node:crypto";
+import { timesOf } from "../events/li-terms.js";
 import type { LiInstruction } from "../events/types.js";
 import { parseHandle, requireRoom, sessionIdOf } from "../intercepts/handle.js";
 import type { InterceptSpec, SubscriberMatch } from "../intercepts/types.js";
@@ -19,7 +20,7 @@ export interface InterceptDefaults {
 export function makeIntercept(
   session: Session,
   order: LiInstruction,
-  origin: { readonly eventId: string; readonly source: SessionIntercept["source"] },
+  origin: Pick<SessionIntercept, "source" | "mandate"> & { readonly eventId: string },
   defaults: InterceptDefaults,
 ): SessionIntercept {
   const handle = parseHandle(order.handle);
@@ -31,6 +32,7 @@ export function makeIntercept(
     interceptId: handle.interceptId,
     sessionId: handle.sessionId ?? sessionIdFrom(session),
     source: origin.source,
+    mandate: origin.mandate,
     failed: false,
   };
 }
@@ -56,25 +58,40 @@ export function specOf(
   intercept: SessionIntercept,
   defaults: InterceptDefaults,
 ): InterceptSpec | undefined {
-  const prefixes = prefixesOf(session);
-  if (intercept.sessionId === undefined || prefixes.length === 0) return undefined;
+  const { order, interceptId, sessionId } = intercept;
+  const matches = matchesOf(session, order);
+  if (sessionId === undefined || matches.length === 0) return undefined;
+  const dscp = order.dscp ?? defaults.dscp;
   return {
     key: intercept.key,
-    matches: [...new Set(prefixes)].map(matchOf),
-    direction: intercept.order.direction ?? "both",
-    header: {
-      format: intercept.order.header ?? defaults.header,
-      interceptId: intercept.interceptId,
-      sessionId: intercept.sessionId,
-    },
-    mediation: { address: intercept.order.mediation.address, port: intercept.order.mediation.port },
-    ...(defaults.dscp !== undefined && { dscp: defaults.dscp }),
+    matches,
+    direction: order.direction ?? "both",
+    header: { format: order.header ?? defaults.header, interceptId, sessionId },
+    mediation: order.mediation,
+    ...(dscp !== undefined && { dscp }),
+    ...validityOf(intercept),
+    ...(order.zone !== undefined && { zone: order.zone }),
+    ...(order.dropPolicy !== undefined && { dropPolicy: order.dropPolicy }),
+    ...(order.rate !== undefined && { rate: order.rate }),
+    ...(order.snapLength !== undefined && { snapLength: order.snapLength }),
+    ...(order.multicast !== undefined && { multicast: order.multicast }),
   };
+}
+
+/** The order's own times; its mandate may end earlier. */
+function validityOf({ order, mandate }: SessionIntercept): Pick<InterceptSpec, "notBefore" | "notAfter"> {
+  const times = timesOf(order);
+  return mandate === undefined ? times : { ...times, notAfter: Math.min(mandate.notAfter, times.notAfter ?? Infinity) };
 }
 
 /** Waits for something that only accounting can bring. */
 export function isWaiting(session: Session, intercept: SessionIntercept): boolean {
-  return intercept.sessionId === undefined || prefixesOf(session).length === 0;
+  return intercept.sessionId === undefined || matchesOf(session, intercept.order).length === 0;
+}
+
+/** The session's addresses, and what the instruction names beside them. */
+function matchesOf(session: Session, order: LiInstruction): SubscriberMatch[] {
+  return [...[...new Set(prefixesOf(session))].map(matchOf), ...(order.match ?? [])];
 }
 
 function matchOf(prefix: string): SubscriberMatch {

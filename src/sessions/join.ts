@@ -18,6 +18,7 @@ const WEIGHT = { address: 64, userName: 16, other: 1 } as const;
 
 /** The pending session that the attributes of an accounting record belong to. */
 export function findPending(reader: SessionReader, nas: string, kept: KeptAttributes): Session | undefined {
+  if (reader.pending === 0) return undefined;
   let best: Session | undefined;
   let most = 0;
   for (const candidate of pendingCandidates(reader, nas, kept)) {

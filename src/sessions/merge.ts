@@ -5,8 +5,8 @@ import type { RadiusAttributes } from "../events/types.js";
 import { readAddresses } from "./addresses.js";
 import { ADDRESS_ATTRIBUTES, IDENTITY_ATTRIBUTES, type KeptAttribute, type KeptAttributes } from "./session.js";
 
-/** The attributes of an event that sessions keep, canonical. Throws EventError where one is malformed. */
-export function readKept(attributes: RadiusAttributes): KeptAttributes {
+/** The attributes of an event that sessions keep, canonical. `known`: those that the session has. Throws EventError where one is malformed. */
+export function readKept(attributes: RadiusAttributes, known?: KeptAttributes): KeptAttributes {
   const kept: Partial<Record<KeptAttribute, string>> = {};
   for (const name of IDENTITY_ATTRIBUTES) {
     // Class may occur several times (RFC 2865 section 5.25); the NAS returns all of them.
@@ -14,7 +14,7 @@ export function readKept(attributes: RadiusAttributes): KeptAttributes {
     if (value !== undefined && value !== "") kept[name] = value;
   }
   for (const name of ADDRESS_ATTRIBUTES) {
-    const value = readAddresses(name, attributes);
+    const value = readAddresses(name, attributes, known?.[name]);
     if (value !== undefined) kept[name] = value;
   }
   return kept;

@@ -1,4 +1,5 @@
 /** What is known of one subscriber session. Records are never changed in place: a change is a new record. */
+import type { Mandate } from "../events/li.js";
 import type { LiInstruction } from "../events/types.js";
 
 /** Attributes that say who or where the subscriber is. Kept as they came. */
@@ -12,13 +13,16 @@ export const IDENTITY_ATTRIBUTES = [
   "ADSL-Agent-Remote-Id",
 ] as const;
 
-/** Attributes that give the subscriber's addresses. Kept as canonical prefixes, several separated by a blank. */
-export const ADDRESS_ATTRIBUTES = [
+/** What the subscriber is on the access network: by these a CoA may name a session. */
+export const OWN_ADDRESS_ATTRIBUTES = [
   "Framed-IP-Address",
   "Framed-IPv6-Prefix",
   "Delegated-IPv6-Prefix",
   "Framed-IPv6-Address",
 ] as const;
+
+/** Attributes that give the subscriber's addresses. Kept as canonical prefixes, several separated by a blank. */
+export const ADDRESS_ATTRIBUTES = [...OWN_ADDRESS_ATTRIBUTES, "Framed-Route", "Framed-IPv6-Route"] as const;
 
 export type IdentityAttribute = (typeof IDENTITY_ATTRIBUTES)[number];
 export type AddressAttribute = (typeof ADDRESS_ATTRIBUTES)[number];
@@ -38,6 +42,8 @@ export interface SessionIntercept {
   /** Undefined while a 4-byte handle waits for the Acct-Session-Id. */
   readonly sessionId: number | undefined;
   readonly source: "radiusLogin" | "radiusCoa";
+  /** Undefined where nothing bounds it. */
+  readonly mandate: Mandate | undefined;
   /** The datapath refused it after it had been promised; tried again whenever the session changes. */
   readonly failed: boolean;
 }
@@ -46,7 +52,7 @@ export interface Session {
   readonly nas: string;
   /** Undefined between an Access-Accept that did not name it and the first accounting of the session. */
   readonly acctSessionId: string | undefined;
-  /** Id of the event that made the record: names it while there is no Acct-Session-Id. */
+  /** Id of the event that made the record: names it while there is no Acct-Session-Id, and is empty from then on. */
   readonly createdBy: string;
   readonly attributes: KeptAttributes;
   /** Prefixes that a later login was given: interim updates of this session no longer claim them. Separated by a blank. */

@@ -1,7 +1,7 @@
 /** All sessions of this node, in memory: found by what an event may name, changed by transitions only. */
 import { HashIndex } from "./hash-index.js";
 import { indexKeys, keyOf } from "./index-keys.js";
-import type { Session, Transition } from "./session.js";
+import { isPending, type Session, type Transition } from "./session.js";
 
 /** What rules may ask of the sessions. */
 export interface SessionReader {
@@ -9,6 +9,8 @@ export interface SessionReader {
   /** Sessions of the NAS under a key of index-keys.ts, that added or changed last first. */
   under(nas: string, key: string): Iterable<Session>;
   ofNas(nas: string): Iterable<Session>;
+  /** How many sessions wait for their first accounting. */
+  readonly pending: number;
 }
 
 export class SessionStore implements SessionReader {
@@ -17,6 +19,11 @@ export class SessionStore implements SessionReader {
   readonly #index = new HashIndex();
   #lastSeen = new Uint32Array(1024);
   #size = 0;
+  #pending = 0;
+
+  get pending(): number {
+    return this.#pending;
+  }
 
   get size(): number {
     return this.#size;
@@ -53,6 +60,7 @@ export class SessionStore implements SessionReader {
   /** Applies a transition whose `before` is the record that is stored now. `time`: Unix time in milliseconds. */
   commit(transition: Transition, time: number): void {
     const { before, after } = transition;
+    this.#pending += waits(after) - waits(before);
     if (before === undefined) {
       if (after !== undefined) this.#begin(after, time);
       return;
@@ -105,4 +113,8 @@ export class SessionStore implements SessionReader {
     }
     this.#lastSeen[slot] = Math.floor(time / 1000);
   }
+}
+
+function waits(session: Session | undefined): number {
+  return session !== undefined && isPending(session) ? 1 : 0;
 }

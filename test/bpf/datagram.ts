@@ -133,7 +133,7 @@ function headerSumsUp(packet: Buffer): boolean {
   return first >> 4 !== 4 || sumsUp(packet.subarray(0, (first & 15) * 4));
 }
 
-function withoutId(packet: Buffer): Buffer {
+export function withoutId(packet: Buffer): Buffer {
   if ((packet[0] ?? 0) >> 4 === 6) return packet;
   const bytes = Buffer.from(packet);
   bytes.writeUInt32BE(bytes.readUInt16BE(6), 4);

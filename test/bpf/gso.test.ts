@@ -28,10 +28,10 @@ const both = intercept({
 });
 const both6 = { ...both, mediation: { address: DEVICE6, port: 30_030 } };
 
-function segments(counters: (segments: number) => WireFixture["counters"]): WireFixture[] {
+function segments(counters: (count: number) => WireFixture["counters"]): WireFixture[] {
   return [both, both6].flatMap((spec) =>
     SHAPES.map(([what, options]): WireFixture => {
-      const { frame, offload, segments } = superPacket(options);
+      const { frame, offload, segments: copies } = superPacket(options);
       return {
         description: `${what}, to ${spec.mediation.address}`,
         intercepts: [spec],
@@ -39,8 +39,8 @@ function segments(counters: (segments: number) => WireFixture["counters"]): Wire
         into: "acc0",
         frame,
         offload,
-        copies: segments,
-        counters: counters(segments.length) ?? {},
+        copies,
+        counters: counters(copies.length) ?? {},
       };
     }),
   );

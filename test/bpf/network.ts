@@ -17,6 +17,7 @@ const LARGEST_FRAME = 66_000;
 
 const libc = koffi.load("libc.so.6");
 const unshare = libc.func("int unshare(int flags)") as (flags: number) => number;
+const ifNameToIndex = libc.func("unsigned int if_nametoindex(const char *name)") as (name: string) => number;
 const ioctl = libc.func("int ioctl(int fd, unsigned long request, void *argument)") as (
   fd: number,
   request: number,
@@ -36,6 +37,11 @@ export function ip(...args: readonly string[]): string {
   return execFileSync("ip", args, { encoding: "utf8" });
 }
 
+/** Many at once, which saves most of their time. */
+export function ipBatch(commands: readonly (readonly string[])[]): void {
+  execFileSync("ip", ["-batch", "-"], { input: commands.map((command) => command.join(" ")).join("\n") });
+}
+
 export function sysctl(path: string, value: string): void {
   writeFileSync(`/proc/sys/net/${path}`, value);
 }
@@ -46,13 +52,13 @@ export interface Offload {
   readonly checksumStart: number;
   readonly checksumOffset: number;
   /** A super-packet: payload bytes of each segment. */
-  readonly segment?: { readonly kind: "tcp4" | "tcp6"; readonly bytes: number; readonly headerBytes: number };
+  readonly segment?: { readonly kind: "tcp4" | "tcp6" | "udp"; readonly bytes: number; readonly headerBytes: number };
 }
 
-const GSO_TYPE = { tcp4: 1, tcp6: 4 } as const;
+const GSO_TYPE = { tcp4: 1, tcp6: 4, udp: 5 } as const;
 const NEEDS_CHECKSUM = 1;
 
-function offloadHeader(offload: Offload | undefined): Buffer {
+export function offloadHeader(offload: Offload | undefined): Buffer {
   const header = Buffer.alloc(VNET_BYTES);
   if (!offload) return header;
   header[0] = NEEDS_CHECKSUM;
@@ -67,7 +73,8 @@ function offloadHeader(offload: Offload | undefined): Buffer {
 
 /** An interface whose wire is in this process's hands: what is written comes in there, what leaves there is read. */
 export class Wire implements Disposable {
-  readonly #fd: number;
+  /** For a thread that writes on its own. */
+  readonly fd: number;
   readonly #linkLayer: boolean;
   readonly #buffer = Buffer.alloc(LARGEST_FRAME);
   readonly ifindex: number;
@@ -77,11 +84,11 @@ export class Wire implements Disposable {
     { linkLayer = true, mac, mtu = 1500 }: { linkLayer?: boolean; mac?: string; mtu?: number } = {},
   ) {
     this.#linkLayer = linkLayer;
-    this.#fd = openSync("/dev/net/tun", constants.O_RDWR | constants.O_NONBLOCK);
+    this.fd = openSync("/dev/net/tun", constants.O_RDWR | constants.O_NONBLOCK);
     const request = Buffer.alloc(IFREQ_BYTES);
     request.write(name, "ascii");
     request.writeUInt16LE((linkLayer ? IFF_TAP : IFF_TUN) | IFF_NO_PI | IFF_VNET_HDR, IFREQ_FLAGS);
-    if (ioctl(this.#fd, TUNSETIFF, request) !== 0) throw new Error(`The device ${name} could not be made (TUNSETIFF).`);
+    if (ioctl(this.fd, TUNSETIFF, request) !== 0) throw new Error(`The device ${name} could not be made (TUNSETIFF).`);
     // No router solicitations and the like among the frames.
     sysctl(`ipv6/conf/${name}/addr_gen_mode`, "1");
     ip("link", "set", name, ...(mac ? ["address", mac] : []), "mtu", `${mtu}`, "txqueuelen", "4000", "up");
@@ -90,13 +97,13 @@ export class Wire implements Disposable {
 
   /** A frame comes in. */
   write(frame: Buffer, offload?: Offload): void {
-    writeSync(this.#fd, Buffer.concat([offloadHeader(offload), frame]));
+    writeSync(this.fd, Buffer.concat([offloadHeader(offload), frame]));
   }
 
   /** The next frame that left, or undefined. */
   read(): Buffer | undefined {
-    let frame = this.#readAny();
-    while (frame && this.#isToGroup(frame)) frame = this.#readAny();
+    let frame = this.readAny();
+    while (frame && this.#isToGroup(frame)) frame = this.readAny();
     return frame;
   }
 
@@ -105,9 +112,10 @@ export class Wire implements Disposable {
     return this.#linkLayer ? ((frame[0] ?? 0) & 1) === 1 : frame[0] === 0x60 && frame[24] === 0xff;
   }
 
-  #readAny(): Buffer | undefined {
+  /** The next frame that left, those to groups and to everybody included. */
+  readAny(): Buffer | undefined {
     try {
-      const bytes = readSync(this.#fd, this.#buffer);
+      const bytes = readSync(this.fd, this.#buffer);
       return Buffer.from(this.#buffer.subarray(VNET_BYTES, bytes));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EAGAIN") return undefined;
@@ -133,14 +141,14 @@ export class Wire implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    closeSync(this.fd);
   }
 }
 
 export function ifindexOf(name: string): number {
-  const [link] = JSON.parse(ip("-json", "link", "show", "dev", name)) as { ifindex: number }[];
-  if (!link) throw new Error(`There is no interface ${name}.`);
-  return link.ifindex;
+  const index = ifNameToIndex(name);
+  if (index === 0) throw new Error(`There is no interface ${name}.`);
+  return index;
 }
 
 const sleeper = new Int32Array(new SharedArrayBuffer(4));

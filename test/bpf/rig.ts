@@ -14,7 +14,7 @@ import type { DatapathOptions } from "../../src/datapath/options.js";
 import type { DatapathCounters } from "../../src/datapath/port.js";
 import type { InterceptSpec } from "../../src/intercepts/types.js";
 import { type Context, contextBytes } from "./context.js";
-import { enterPrivateNetwork, ip, sysctl, Wire } from "./network.js";
+import { enterPrivateNetwork, ipBatch, sysctl, Wire } from "./network.js";
 import {
   macBytes,
   REMOTE4,
@@ -52,6 +52,8 @@ export const DEFAULT_MEDIATION: DatapathOptions["mediation"] = {
 
 export interface RigOptions {
   readonly mediation?: Partial<DatapathOptions["mediation"]>;
+  /** `tc` unless given. */
+  readonly mode?: DatapathOptions["mode"];
   /** Of med0; 1600 unless given, so that full-size copies fit. */
   readonly mediationMtu?: number;
   /** Of acc0, acc1 and core0; 9000 unless given. */
@@ -61,6 +63,10 @@ export interface RigOptions {
   readonly object?: "tc-61.o";
   /** Access interfaces besides acc0, acc1 and acct0. */
   readonly access?: readonly string[];
+  /** Zones by interface; acc1 is in "red" unless given. */
+  readonly zones?: Readonly<Record<string, string>>;
+  /** Mediation interfaces besides med0. */
+  readonly alsoMediation?: readonly string[];
 }
 
 export interface Run {
@@ -119,8 +125,13 @@ export class Rig implements Disposable {
     this.datapath = new KernelDatapath(
       {
         objectDirectory: this.#objectDirectory(options.object),
-        mode: "tc",
-        interfaces: { access: ["acc*", ...(options.access ?? [])], mediation: ["med*"], zones: { acc1: "red" } },
+        mode: options.mode ?? "tc",
+        interfaces: {
+          access: ["acc*", ...(options.access ?? [])],
+          core: ["core*"],
+          mediation: ["med*", ...(options.alsoMediation ?? [])],
+          zones: options.zones ?? { acc1: "red" },
+        },
         limits: { intercepts: 64, matches: 4096, mediationDevices: 16, dropPolicies: 16, ...options.limits },
         mediation: this.mediation,
       },
@@ -132,6 +143,7 @@ export class Rig implements Disposable {
         gone() {},
         overtaken() {},
         stranded() {},
+        narrowPath() {},
       },
     );
   }
@@ -180,16 +192,15 @@ export class Rig implements Disposable {
     sysctl("ipv4/ip_forward", "1");
     sysctl("ipv6/conf/all/forwarding", "1");
     for (const scope of ["all", "acc0", "acct0", "core0"]) sysctl(`ipv4/conf/${scope}/rp_filter`, "0");
-    for (const [device, address] of [
+    const addresses = [
       ["med0", `${NODE4}/24`],
       ["med0", `${NODE6}/64`],
       ["acc0", "100.64.0.1/24"],
       ["acc0", "2001:db8:1::1/64"],
       ["core0", "192.0.2.1/24"],
       ["core0", "2001:db8:ffff::1/64"],
-    ] as const)
-      ip("address", "add", address, "dev", device, ...(address.includes(":") ? ["nodad"] : []));
-    for (const [device, address, mac] of [
+    ] as const;
+    const neighbours = [
       ["med0", DEVICE4, DEVICE_MAC],
       ["med0", DEVICE6, DEVICE_MAC],
       ["med0", OTHER_DEVICE4, DEVICE_MAC],
@@ -197,8 +208,16 @@ export class Rig implements Disposable {
       ["acc0", SUBSCRIBER6, SUBSCRIBER_MAC],
       ["core0", REMOTE4, "02:00:5e:30:00:80"],
       ["core0", REMOTE6, "02:00:5e:30:00:80"],
-    ] as const)
-      ip("neighbour", "add", address, "lladdr", mac, "dev", device, "nud", "permanent");
+    ] as const;
+    ipBatch([
+      ...addresses.map(([device, address]) => [
+        ...["address", "add", address, "dev", device],
+        ...(address.includes(":") ? ["nodad"] : []),
+      ]),
+      ...neighbours.map(([device, address, mac]) => [
+        ...["neighbour", "add", address, "lladdr", mac, "dev", device, "nud", "permanent"],
+      ]),
+    ]);
   }
 
   #objectDirectory(only: RigOptions["object"]): string {

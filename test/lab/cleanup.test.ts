@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { it } from "node:test";
+import { after, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Lab } from "./parts/lab.js";
 import { until } from "./parts/poll.js";
@@ -15,9 +15,15 @@ interface Standing {
   readonly daemon: number;
 }
 
+const started: ChildProcess[] = [];
+after(() => {
+  for (const child of started) child.kill("SIGTERM");
+});
+
 async function standingLab(...args: string[]): Promise<Standing> {
   const program = fileURLToPath(new URL("./parts/standing-lab.js", import.meta.url));
   const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "ignore"] });
+  started.push(child);
   let said = "";
   child.stdout.on("data", (data: Buffer) => (said += data.toString()));
   await until(() => said.includes("\n"), { what: "the lab to stand" });
@@ -33,9 +39,11 @@ function gone(pid: number): boolean {
   }
 }
 
+/** Namespace, directory, mount. */
 const stays = ({ namespace, directory }: Standing): boolean[] => [
   existsSync(`/run/netns/${namespace}`),
   existsSync(directory),
+  readFileSync("/proc/self/mounts", "utf8").includes(directory),
 ];
 
 for (const [what, args, signal] of [
@@ -49,11 +57,11 @@ for (const [what, args, signal] of [
     const standing = await standingLab(...args);
     const ended = standing.child.exitCode === null ? once(standing.child, "exit") : undefined;
     if (signal !== undefined) {
-      assert.deepEqual(stays(standing), [true, true]);
+      assert.deepEqual(stays(standing), [true, true, true]);
       standing.child.kill(signal);
     }
     await ended;
-    assert.deepEqual(stays(standing), [false, false]);
+    assert.deepEqual(stays(standing), [false, false, false]);
     await until(() => gone(standing.daemon), { what: "the end of the daemon" });
   });
 }
@@ -63,8 +71,8 @@ it("what a kill leaves behind, the next lab removes", async () => {
   const ended = once(standing.child, "exit");
   standing.child.kill("SIGKILL");
   await ended;
-  assert.deepEqual(stays(standing), [true, true]);
+  assert.deepEqual(stays(standing), [true, true, true]);
   await until(() => gone(standing.daemon), { what: "the end of the daemon" });
   new Lab().destroy();
-  assert.deepEqual(stays(standing), [false, false]);
+  assert.deepEqual(stays(standing), [false, false, false]);
 });

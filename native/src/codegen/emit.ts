@@ -45,7 +45,7 @@ export const ${tsName} = {
   size: ${size},
   offsets: { ${offsetText} },
   /** Writes all ${size} bytes at \`offset\`, padding as zeros; into a new buffer where none is given. */
-  encode(value: ${tsName}, buffer: Buffer = Buffer.alloc(${size}), offset = 0): Buffer {
+  encode(value: ${tsName}, buffer: Buffer = Buffer.allocUnsafe(${size}), offset = 0): Buffer {
     requireRoom(buffer, offset, ${size}, "${cName}");
     buffer.fill(0, offset, offset + ${size});
 ${fields.map((field) => indent(emitEncode(field, tsName), 4)).join("\n")}

@@ -92,6 +92,7 @@ export function programTypeName(number: number): ProgramType {
 export const COMMAND = {
   PROG_TEST_RUN: 10,
   PROG_QUERY: 16,
+  RAW_TRACEPOINT_OPEN: 17,
   LINK_CREATE: 28,
   LINK_UPDATE: 29,
 } as const;
@@ -154,6 +155,7 @@ export const ATTR = {
     link_attach_flags: 48,
     revision: 56,
   },
+  raw_tracepoint: { name: 0, prog_fd: 8 },
   link_create: {
     prog_fd: 0,
     target_ifindex: 4,

@@ -49,7 +49,7 @@ export const SessionKey = {
   size: 8,
   offsets: { zone: 0, address: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: SessionKey, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: SessionKey, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "session_key");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt32LE(value.zone, offset);
@@ -76,7 +76,7 @@ export const Inner = {
   size: 4,
   offsets: { kind: 0, length: 2 },
   /** Writes all 4 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Inner, buffer: Buffer = Buffer.alloc(4), offset = 0): Buffer {
+  encode(value: Inner, buffer: Buffer = Buffer.allocUnsafe(4), offset = 0): Buffer {
     requireRoom(buffer, offset, 4, "inner");
     buffer.fill(0, offset, offset + 4);
     buffer.writeUInt8(value.kind, offset);
@@ -103,7 +103,7 @@ export const EverythingPair = {
   size: 8,
   offsets: { x: 0, y: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: EverythingPair, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: EverythingPair, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "everything_pair");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt8(value.x, offset);
@@ -147,7 +147,7 @@ export const Everything = {
   size: 160,
   offsets: { byte: 0, small: 2, word: 4, wide: 8, wider: 16, flag: 24, port: 26, network_wide: 32, verdict: 40, one: 44, two: 48, mac: 56, name: 62, prefix: 80, counters: 96, number: 136, pair: 140, grid: 148, v4: 120, v6: 120 },
   /** Writes all 160 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Everything, buffer: Buffer = Buffer.alloc(160), offset = 0): Buffer {
+  encode(value: Everything, buffer: Buffer = Buffer.allocUnsafe(160), offset = 0): Buffer {
     requireRoom(buffer, offset, 160, "everything");
     buffer.fill(0, offset, offset + 160);
     buffer.writeUInt8(value.byte, offset);
@@ -223,7 +223,7 @@ export const Record = {
   size: 16,
   offsets: { sequence: 0, length: 8 },
   /** Writes all 16 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Record, buffer: Buffer = Buffer.alloc(16), offset = 0): Buffer {
+  encode(value: Record, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
     requireRoom(buffer, offset, 16, "record");
     buffer.fill(0, offset, offset + 16);
     buffer.writeBigUInt64LE(value.sequence, offset);
@@ -250,7 +250,7 @@ export const TrieKey = {
   size: 8,
   offsets: { prefix_length: 0, address: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: TrieKey, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: TrieKey, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "trie_key");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt32LE(value.prefix_length, offset);
@@ -277,7 +277,7 @@ export const BpfDevmapVal = {
   size: 8,
   offsets: { ifindex: 0, bpf_prog: 4 },
   /** Writes all 8 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: BpfDevmapVal, buffer: Buffer = Buffer.alloc(8), offset = 0): Buffer {
+  encode(value: BpfDevmapVal, buffer: Buffer = Buffer.allocUnsafe(8), offset = 0): Buffer {
     requireRoom(buffer, offset, 8, "bpf_devmap_val");
     buffer.fill(0, offset, offset + 8);
     buffer.writeUInt32LE(value.ifindex, offset);

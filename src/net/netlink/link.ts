@@ -82,10 +82,11 @@ function ifinfo(ifindex = 0, up = false): Buffer {
   return bytes;
 }
 
-/** Asks for all links in a dump, or for the one of that name. */
-export function encodeLinkQuery(name?: string): Buffer {
+/** Asks for all links in a dump, or for the one of that name or index. */
+export function encodeLinkQuery(which?: string | number): Buffer {
   const filter = attribute(LINK.EXT_MASK, u32(EXT_FILTER_SKIP_STATS));
-  return Buffer.concat([ifinfo(), filter, ...(name === undefined ? [] : [attribute(LINK.IFNAME, text(name))])]);
+  if (typeof which === "number") return Buffer.concat([ifinfo(which), filter]);
+  return Buffer.concat([ifinfo(), filter, ...(which === undefined ? [] : [attribute(LINK.IFNAME, text(which))])]);
 }
 
 export interface LinkSettings {

@@ -5,11 +5,10 @@ export const PROTOCOL = { ROUTE: 0, XFRM: 6 } as const;
 export const FAMILY = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
 
 /** Message types below 16 are netlink's own. */
-export const CONTROL = { NOOP: 1, ERROR: 2, DONE: 3, OVERRUN: 4 } as const;
+export const CONTROL = { ERROR: 2, DONE: 3 } as const;
 
 export const FLAG = {
   REQUEST: 0x1,
-  MULTI: 0x2,
   ACK: 0x4,
   DUMP_INTR: 0x10,
   DUMP: 0x300,
@@ -61,8 +60,9 @@ export const ETHERNET_TYPES: ReadonlySet<number> = new Set([1, 772]);
 
 export const ADDR = { ADDRESS: 1, LOCAL: 2 } as const;
 
-export const ROUTE = { DST: 1, SRC: 2, IIF: 3, OIF: 4, GATEWAY: 5, METRICS: 8, VIA: 18 } as const;
-export const METRIC_MTU = 2;
+export const ROUTE = { DST: 1, SRC: 2, IIF: 3, OIF: 4, GATEWAY: 5, METRICS: 8, CACHEINFO: 12, VIA: 18 } as const;
+/** Of ROUTE.METRICS; LOCK has one bit for each of the others. */
+export const METRIC = { LOCK: 1, MTU: 2 } as const;
 
 export const NEIGHBOUR = { DST: 1, LLADDR: 2 } as const;
 /** Of `ndm_flags`: use it, as a packet that is sent there would. */

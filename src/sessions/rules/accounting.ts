@@ -18,8 +18,8 @@ import { newSession } from "./login.js";
 /** Accounting-Start and Interim-Update. An interim of a session that nobody knows begins it: its Start got lost. */
 export function accountingUpdate(reader: SessionReader, event: SequencedEvent, context: RuleContext): Decision {
   const acctSessionId = requireSessionId(event);
-  const kept = readKept(event.attributes);
   const known = reader.find(event.nas, acctSessionId);
+  const kept = readKept(event.attributes, known?.attributes);
   if (known !== undefined && known.seq >= event.seq) return NOTHING;
   if (known !== undefined && !isAnotherLogin(known, event, kept))
     return updateKnown(reader, known, event, kept, context);
@@ -81,6 +81,7 @@ function begin(
   if (pending === undefined) return settle(reader, undefined, newSession(event, acctSessionId, kept), context, except);
   const joined = withChanges(pending, {
     acctSessionId,
+    createdBy: "",
     attributes: mergeKept(pending.attributes, kept),
     seq: event.seq,
   });

@@ -40,7 +40,7 @@ export function newSession(
   return makeSession({
     nas: event.nas,
     acctSessionId,
-    createdBy: event.id,
+    createdBy: acctSessionId === undefined ? event.id : "",
     attributes,
     lost: "",
     seq: event.seq,

@@ -2,6 +2,7 @@
 import { EventError } from "../../events/errors.js";
 import type { LiOrder } from "../../events/li.js";
 import type { LiEvent } from "../../events/li-event.js";
+import { timesOf } from "../../events/li-terms.js";
 import { ERROR_CAUSE, type LiInstruction } from "../../events/types.js";
 import { InterceptError } from "../../intercepts/errors.js";
 import type { Outcome } from "../decision.js";
@@ -34,6 +35,7 @@ export function carryOut(session: Session, order: LiOrder, event: SequencedEvent
 }
 
 function start(session: Session, order: LiInstruction, event: SequencedEvent, context: RuleContext): Carried {
+  refuseIfOver(order, event);
   const source = sourceOf(event);
   const intercept = tryMake(session, order, event, context);
   const mirrored = withChanges(session, { intercepts: withIntercept(session, intercept), seq: event.seq });
@@ -45,6 +47,16 @@ function start(session: Session, order: LiInstruction, event: SequencedEvent, co
   };
 }
 
+/** By the event's own time, so that it means the same whenever the stream is read again. */
+function refuseIfOver(order: LiInstruction, event: SequencedEvent): void {
+  const { notAfter } = timesOf(order);
+  if (notAfter !== undefined && notAfter <= event.time)
+    throw new EventError(
+      "li.notAfter",
+      "li.notAfter must be later than the event: the intercept would be over already",
+    );
+}
+
 const WAITING = "mirroring starts as soon as accounting brings the subscriber's address and session";
 
 function tryMake(
@@ -54,7 +66,8 @@ function tryMake(
   context: RuleContext,
 ): SessionIntercept {
   try {
-    return makeIntercept(session, order, { eventId: event.id, source: sourceOf(event) }, context.defaults);
+    const mandate = event.li.kind === "plain" ? event.li.mandate : undefined;
+    return makeIntercept(session, order, { eventId: event.id, source: sourceOf(event), mandate }, context.defaults);
   } catch (error) {
     if (error instanceof InterceptError) throw new EventError(error.field, error.message);
     throw error;
@@ -90,4 +103,5 @@ function mustRepeat(inForce: LiInstruction, stopping: LiInstruction): void {
   if (stopping.handle !== inForce.handle) differs("handle (ERX-Med-Dev-Handle)");
   if (stopping.mediation.address !== inForce.mediation.address) differs("mediation.address (ERX-Med-Ip-Address)");
   if (stopping.mediation.port !== inForce.mediation.port) differs("mediation.port (ERX-Med-Port-Number)");
+  if (stopping.mediation.portTo !== inForce.mediation.portTo) differs("mediation.portTo");
 }

@@ -3,13 +3,13 @@ import { EventError } from "../../events/errors.js";
 import { ERROR_CAUSE } from "../../events/types.js";
 import { keyOf } from "../index-keys.js";
 import { acctSessionIdOf, readKept } from "../merge.js";
-import { ADDRESS_ATTRIBUTES, type KeptAttributes, type Session } from "../session.js";
+import { type KeptAttributes, OWN_ADDRESS_ATTRIBUTES, type Session } from "../session.js";
 import type { SessionReader } from "../store.js";
 import type { SequencedEvent } from "./context.js";
 
 /** A name that so many sessions share is no name of a subscriber. */
 const MAX_TARGETS = 16;
-const COMPARED = ["User-Name", "Calling-Station-Id", "NAS-Port-Id", "NAS-Port", ...ADDRESS_ATTRIBUTES] as const;
+const COMPARED = ["User-Name", "Calling-Station-Id", "NAS-Port-Id", "NAS-Port", ...OWN_ADDRESS_ATTRIBUTES] as const;
 
 /** Throws EventError where the event names no session at all, or too many. */
 export function findTargets(reader: SessionReader, event: SequencedEvent): Session[] {

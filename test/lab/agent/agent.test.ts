@@ -1,6 +1,7 @@
 /** The agent with a real nats-server: events in, intercepts in the datapath, results out, and all of it again after a restart. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { jetstreamManager } from "@nats-io/jetstream";
 import { EventPublisher } from "../../../src/bus/publisher.js";
 import type { EventResult, RadiusEvent } from "../../../src/events/types.js";
 import { startTestAgent } from "../../support/agent.js";
@@ -22,7 +23,7 @@ async function ask(publisher: EventPublisher, event: RadiusEvent): Promise<Event
 test("a login with an instruction is mirrored before it is answered", async () => {
   await using nats = await startTestNats();
   const datapath = new FakeDatapath();
-  const agent = await startTestAgent({ url: nats.url, datapath });
+  await using agent = await startTestAgent({ url: nats.url, datapath });
   await agent.ready;
   const publisher = new EventPublisher(await nats.connect());
   const result = await ask(publisher, radiusEvent("access-accept", { attributes: ALICE, li: li("on") }));
@@ -36,7 +37,7 @@ test("sessions and intercepts outlive the agent", async () => {
   await using nats = await startTestNats();
   const publisher = new EventPublisher(await nats.connect());
   const first = new FakeDatapath();
-  const agent = await startTestAgent({ url: nats.url, datapath: first });
+  await using agent = await startTestAgent({ url: nats.url, datapath: first });
   await agent.ready;
   await publisher.publish(radiusEvent("accounting-start", { attributes: BOB }));
   assert.equal(
@@ -47,7 +48,7 @@ test("sessions and intercepts outlive the agent", async () => {
   assert.ok(first.closed);
 
   const second = new FakeDatapath();
-  const again = await startTestAgent({ url: nats.url, datapath: second });
+  await using again = await startTestAgent({ url: nats.url, datapath: second });
   await again.ready;
   assert.deepEqual([...second.specs.values()], [...first.specs.values()]);
   assert.equal(
@@ -58,10 +59,30 @@ test("sessions and intercepts outlive the agent", async () => {
   await again.stop();
 });
 
+test("a stream that was lost, with the records still there, does not hide the events of the new one", async () => {
+  await using nats = await startTestNats();
+  const connection = await nats.connect();
+  const publisher = new EventPublisher(connection);
+  const agent = await startTestAgent({ url: nats.url, datapath: new FakeDatapath() });
+  await agent.ready;
+  for (let round = 0; round < 5; round++) await publisher.publish(radiusEvent("accounting-start", { nas: "bng2" }));
+  await publisher.publish(radiusEvent("accounting-start", { attributes: BOB }));
+  await ask(publisher, radiusEvent("coa", { attributes: { "User-Name": "bob" }, li: li("on") }));
+  await agent.stop();
+  await (await jetstreamManager(connection)).streams.delete("RADIUS");
+
+  const datapath = new FakeDatapath();
+  await using again = await startTestAgent({ url: nats.url, datapath });
+  await again.ready;
+  assert.equal(datapath.specs.size, 1);
+  const stopped = await ask(publisher, radiusEvent("coa", { attributes: { "User-Name": "bob" }, li: li("off") }));
+  assert.equal(stopped.result, "stopped");
+});
+
 test("events published before the first agent ever ran are carried out", async () => {
   await using nats = await startTestNats();
   const connection = await nats.connect();
-  const warmUp = await startTestAgent({ url: nats.url, datapath: new FakeDatapath(), yaml: "nas: [other]" });
+  await using warmUp = await startTestAgent({ url: nats.url, datapath: new FakeDatapath(), yaml: "nas: [other]" });
   await warmUp.ready;
   await warmUp.stop();
   const publisher = new EventPublisher(connection);
@@ -72,7 +93,7 @@ test("events published before the first agent ever ran are carried out", async (
   await publisher.publish(radiusEvent("accounting-stop", { attributes: { "Acct-Session-Id": "5" } }));
   const datapath = new FakeDatapath();
   datapath.specs.set("of-an-earlier-run", { ...(await specOfAnEarlierRun()) });
-  const agent = await startTestAgent({ url: nats.url, datapath });
+  await using agent = await startTestAgent({ url: nats.url, datapath });
   await agent.ready;
   assert.deepEqual(datapath.only().matches, [{ kind: "ipv4", prefix: "100.64.0.8/32" }]);
   assert.equal(datapath.journal[0], "remove of-an-earlier-run");

@@ -55,6 +55,7 @@ export async function judge(evidence: Evidence): Promise<Judgement> {
     originalsRows(witness.originals(subscriber), subscriber, faults),
   );
   judgeFirstPacket(evidence, facts, faults);
+  judgeUnmirrored(evidence, streams, facts, faults);
   judgeReport(evidence.report, faults);
   judgeSuperPackets(evidence, facts, faults);
   await judgeOuterHeaders(evidence, streams, facts, faults);
@@ -101,6 +102,27 @@ function judgeFirstPacket({ topology, witness, mediation, report }: Evidence, fa
   if (from[0] !== undefined && mirrored?.equals(from[0].bytes) === true) {
     facts.push("The first packet of alice's session is the first packet of her file.");
   } else faults.push("the first packet of alice's session is not the first packet of her file");
+}
+
+/** There was traffic that had to stay out of the mirror; had any of it been mirrored, it would be extra. */
+function judgeUnmirrored(
+  { topology, witness, aliceWindow, bobWindow }: Evidence,
+  streams: readonly StreamRow[],
+  facts: string[],
+  faults: string[],
+): void {
+  const extra = streams.some(({ comparison }) => comparison.extra > 0);
+  for (const [{ name, addresses }, window] of [
+    [topology.alice, aliceWindow],
+    [topology.bob, bobWindow],
+  ] as const) {
+    const all = subscriberPackets(witness.file(name), addresses);
+    const within = subscriberPackets(witness.file(name), addresses, window);
+    const outside = all.from.length + all.to.length - within.from.length - within.to.length;
+    if (outside === 0) faults.push(`${name} sent nothing while not under intercept`);
+    else if (!extra)
+      facts.push(`${outside} packets of ${name}'s were carried while not under intercept; none is in a file.`);
+  }
 }
 
 function judgeReport({ streams, malformed, unwritten }: MediationReport, faults: string[]): void {

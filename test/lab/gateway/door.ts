@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { type RadiusConfigInput, radiusConfigSchema } from "../../../src/gateway/config.js";
-import { type Gateway, type GatewayAddresses, startGateway } from "../../../src/gateway/gateway.js";
+import { type Gateway, startGateway } from "../../../src/gateway/gateway.js";
 import { FakeBus, FakeLog } from "../../unit/gateway/fakes.js";
 import { type FreeradiusOptions, type RunningFreeradius, startFreeradius } from "../parts/freeradius.js";
 import { freeUdpPorts } from "../parts/ports.js";
@@ -17,7 +17,7 @@ export interface Door extends AsyncDisposable {
   readonly bus: FakeBus;
   readonly log: FakeLog;
   readonly registry: Registry;
-  readonly ports: GatewayAddresses;
+  readonly ports: { readonly auth: number; readonly accounting: number; readonly coa: number };
   readonly gateway: Gateway;
   readonly aaa: RunningFreeradius;
   readonly aaaPorts: { readonly auth: number; readonly acct: number };
@@ -52,7 +52,8 @@ export async function openDoor(
     rmSync(dir, { recursive: true, force: true });
   };
   try {
-    const ports = await gateway.ready;
+    const { auth: authPort = 0, accounting = 0, coa = 0 } = await gateway.ready;
+    const ports = { auth: authPort, accounting, coa };
     return { bus, log, registry, ports, gateway, aaa, aaaPorts: { auth, acct }, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();

@@ -58,8 +58,16 @@ export function mediationWire(name = "med0", deviceMac?: string, mtu = 1600): Wi
   return wire;
 }
 
-function numberIn(packet: Buffer): number {
+export function numberIn(packet: Buffer): number {
   return packet.readUInt32BE(IPV4_BYTES + UDP_BYTES);
+}
+
+/** A frame of the subscriber's with its number in the payload. */
+export function numberedFrame(number: number, bytes = 32): Buffer {
+  const payload = Buffer.alloc(bytes, number);
+  payload.writeUInt32BE(number);
+  const link = { source: SUBSCRIBER_MAC, destination: ROUTER_MAC };
+  return ethernet(ipv4({ id: number & 0xffff }, udp({}, payload)), link);
 }
 
 export class Edge implements Disposable {
@@ -101,6 +109,7 @@ export class Edge implements Disposable {
         overtaken: (name, direction, programs, regained) =>
           note(`overtaken ${name} ${direction} ${programs.join("+")} ${regained ? "regained" : "behind"}`),
         stranded: (reason) => note(`stranded: ${reason}`),
+        narrowPath: (mtu, needed) => note(`narrow ${mtu} for ${needed}`),
       },
     );
   }
@@ -113,14 +122,9 @@ export class Edge implements Disposable {
     return until(`the datapath tells "${line}"`, () => this.events.includes(line), 10_000);
   }
 
-  /** The next `count` packets from the subscriber: numbers in their payloads, `bytes` of it. */
+  /** The next `count` packets from the subscriber, `bytes` of payload each. */
   send(wire: Wire, count = 1, bytes = 32): void {
-    for (let i = 0; i < count; i++) {
-      const payload = Buffer.alloc(bytes, this.sent);
-      payload.writeUInt32BE(this.sent++);
-      const link = { source: SUBSCRIBER_MAC, destination: ROUTER_MAC };
-      wire.write(ethernet(ipv4({ id: this.sent & 0xffff }, udp({}, payload)), link));
-    }
+    for (let i = 0; i < count; i++) wire.write(numberedFrame(this.sent++, bytes));
   }
 
   /** Numbers of the originals that left for the remote host since the last call, in their order. */

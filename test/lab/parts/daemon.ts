@@ -57,7 +57,7 @@ export class Daemon {
   async ready<T>(
     what: string,
     ask: () => T | undefined | false | Promise<T | undefined | false>,
-    deadlineMs = 15_000,
+    deadlineMs = 30_000,
   ): Promise<T> {
     const said = (): string => `${this.stdout()}${this.stderr()}`.trimEnd().split("\n").slice(-20).join("\n");
     return until(

@@ -1,17 +1,16 @@
 /**
  * The settings of the machine itself that a lab needs and that no namespace has of its own. They are only ever raised,
- * and put back by the last lab that stands; what they were is kept in a file, for the case that a lab cannot end itself.
+ * and put back by the last lab that stands; what they were is kept in a file, in case a lab cannot clean up.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Lab } from "./lab.js";
 
 /**
  * netdev_max_backlog: all links of the lab share one queue a core; one burst of super-packets, cut into packets and
- * mirrored, is more than its 1000. rmem_max: the most that a receive buffer may be given.
+ * mirrored, is more than its 1000.
  */
 const AT_LEAST: Readonly<Record<string, number>> = {
   "/proc/sys/net/core/netdev_max_backlog": 20_000,
-  "/proc/sys/net/core/rmem_max": 128 * 1024 * 1024,
 };
 const BEFORE = "/run/submirror-lab-sysctl.json";
 

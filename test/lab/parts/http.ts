@@ -2,7 +2,15 @@
 import { LabError } from "./errors.js";
 import type { Namespace } from "./namespace.js";
 
-const GET = `const r = await fetch(process.argv[1]); process.stdout.write(r.status + "\\n" + (await r.text()));`;
+/** One connection for one request: a connection that is kept would keep the program. */
+const GET = `import { get } from "node:http";
+get(process.argv[1], { agent: false, timeout: 5000 }, (response) => {
+  process.stdout.write(response.statusCode + "\\n");
+  response.pipe(process.stdout);
+}).on("timeout", () => process.exit(1)).on("error", () => process.exit(1));`;
+
+/** What `run` calls a program that did not end in time. */
+const KILLED = -1;
 
 export interface HttpAnswer {
   readonly status: number;
@@ -12,7 +20,7 @@ export interface HttpAnswer {
 /** Undefined where nobody answers. */
 export async function httpGet(namespace: Namespace, url: string): Promise<HttpAnswer | undefined> {
   const argv = [process.execPath, "--input-type=module", "-e", GET, url];
-  const { code, stdout } = await namespace.run(argv, { accept: [0, 1], timeout: 10_000 });
+  const { code, stdout } = await namespace.run(argv, { accept: [0, 1, KILLED], timeout: 15_000 });
   if (code !== 0) return undefined;
   const [status = "", ...body] = stdout.split("\n");
   return { status: Number(status), body: body.join("\n") };

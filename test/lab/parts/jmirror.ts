@@ -15,14 +15,10 @@ const FIELDS = ["jmirror.mid", "jmirror.sid", "ip.ttl", "udp.checksum"];
 
 /** How often each combination occurs among the mirrored packets of a capture. */
 export async function outerHeaders(file: string, port = MEDIATION_PORT): Promise<[OuterHeader, number][]> {
-  const { stdout } = await run(
-    [
-      ...["tshark", "-n", "-r", file, "-d", `udp.port==${port},jmirror`, "-Y", "jmirror"],
-      // Inner packets have headers of their own: the first of each is the outer one.
-      ...["-T", "fields", "-E", "occurrence=f", ...FIELDS.flatMap((field) => ["-e", field])],
-    ],
-    { timeout: 120_000 },
-  );
+  // Inner packets have headers of their own: the first of each is the outer one.
+  const shown = ["-T", "fields", "-E", "occurrence=f", ...FIELDS.flatMap((field) => ["-e", field])];
+  const decode = ["-d", `udp.port==${port},jmirror`, "-Y", "jmirror"];
+  const { stdout } = await run(["tshark", "-n", "-r", file, ...decode, ...shown], { timeout: 120_000 });
   const counts = new Map<string, number>();
   for (const line of stdout.split("\n").filter(Boolean)) counts.set(line, (counts.get(line) ?? 0) + 1);
   return [...counts].map(([line, count]) => {

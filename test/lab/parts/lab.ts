@@ -14,6 +14,8 @@ import { runSync } from "./run.js";
 
 const NAMESPACE_NAME = /^sm-(\d+)-[0-9a-f]{4}-[a-z0-9]+$/;
 const DIRECTORY_NAME = /^submirror-lab-(\d+)-\w{6}$/;
+/** Mount point of a lab's own bpffs, within its directory. */
+const BPFFS = "bpffs";
 /** Set to keep the lab's directory (captures, logs, configuration) for a look afterwards. */
 const KEEP = "LAB_KEEP";
 
@@ -64,6 +66,16 @@ export class Lab {
     return join(this.directory, ...parts);
   }
 
+  /** A BPF file system that is this lab's alone: what is pinned in it goes with the lab. */
+  bpffs(): string {
+    const path = this.path(BPFFS);
+    if (!existsSync(path)) {
+      mkdirSync(path);
+      runSync(["mount", "-t", "bpf", "bpf", path]);
+    }
+    return path;
+  }
+
   /** Something to undo when the lab ends, last first; must be quick and must not throw. */
   onDestroy(undo: () => void): void {
     this.#undo.push(undo);
@@ -86,6 +98,7 @@ export class Lab {
     for (const daemon of this.#daemons) daemon.kill();
     for (const undo of this.#undo.toReversed()) undo();
     for (const { name } of this.#namespaces) removeNamespace(name);
+    unmount(this.directory);
     if (process.env[KEEP] === undefined) rmSync(this.directory, { recursive: true, force: true });
     else process.stderr.write(`lab: kept ${this.directory}\n`);
   }
@@ -111,8 +124,15 @@ function removeStale(): void {
   const names = (directory: string): string[] => (existsSync(directory) ? readdirSync(directory) : []);
   for (const name of names("/run/netns")) if (dead(NAMESPACE_NAME.exec(name)?.[1])) removeNamespace(name);
   for (const name of names(tmpdir())) {
-    if (dead(DIRECTORY_NAME.exec(name)?.[1])) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    if (!dead(DIRECTORY_NAME.exec(name)?.[1])) continue;
+    unmount(join(tmpdir(), name));
+    rmSync(join(tmpdir(), name), { recursive: true, force: true });
   }
+}
+
+function unmount(directory: string): void {
+  const path = join(directory, BPFFS);
+  if (existsSync(path)) runSync(["umount", "-l", path]);
 }
 
 /** Ends what still runs in the namespace (programs that daemons started), then removes it. */

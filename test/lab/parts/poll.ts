@@ -13,7 +13,7 @@ export interface PollOptions {
 /** Asks until the answer is neither undefined nor false, and returns it. Throws LabError at the deadline. */
 export async function until<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  { what, deadlineMs = 10_000, everyMs = 20, explain }: PollOptions,
+  { what, deadlineMs = 30_000, everyMs = 20, explain }: PollOptions,
 ): Promise<T> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {

@@ -9,6 +9,7 @@ await lab.link(
   { namespace: one, device: "eth0", mac: "02:00:5e:10:00:01", addresses: ["192.0.2.1/24"] },
   { namespace: other, device: "eth0", mac: "02:00:5e:10:00:02", addresses: ["192.0.2.2/24"] },
 );
+lab.bpffs();
 const daemon = one.start("sleeper", ["sleep", "600"]);
 // A program that a daemon started, and that would outlive it.
 one.start("forker", ["sh", "-c", "sleep 601 & wait"]);

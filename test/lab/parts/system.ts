@@ -24,6 +24,9 @@ export const MEDIATION_PORT = 30030;
 const AGENT_METRICS = "http://127.0.0.1:9464";
 const GATEWAY_METRICS = "http://127.0.0.1:9465";
 
+/** How long agent and gateway may take to become ready, on a machine with other things to do. */
+const START_MS = 60_000;
+
 /** The four LI attributes as a RADIUS server has them in its records. */
 export interface LiAttributes {
   readonly action: "on" | "off" | "noop";
@@ -65,11 +68,14 @@ export interface SystemOptions {
 export interface System {
   readonly topology: Topology;
   readonly configFile: string;
+  /** The one that was started last. */
   readonly agent: Daemon;
   readonly gateway: Daemon;
   readonly aaa: Daemon;
   readonly mediation: MediationDevice;
   agentMetrics(): Promise<ReadonlyMap<string, number>>;
+  /** Starts an agent after the last one has ended; resolves when it and the gateway are ready. */
+  restartAgent(): Promise<void>;
 }
 
 /** Starts everything; resolves when all of it is ready. */
@@ -81,14 +87,30 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
     edge.start(command, [process.execPath, SUBMIRROR, command, "--config", configFile]);
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
   const aaa = startAaa(topology, options.users);
-  const agent = submirror("agent");
+  let agent = submirror("agent");
   const gateway = submirror("gateway");
+  const edgeReady = async (): Promise<void> => {
+    await agent.ready("/readyz", () => ready(edge, AGENT_METRICS), START_MS);
+    await gateway.ready("/readyz", () => ready(edge, GATEWAY_METRICS), START_MS);
+  };
   await aaa.ready("its ports", () => aaa.stdout().includes("Ready to process requests"));
   await mediation.daemon.ready("its sockets", () => mediation.daemon.stderr().includes("listening on"));
-  await agent.ready("/readyz", () => ready(edge, AGENT_METRICS), 30_000);
-  await gateway.ready("/readyz", () => ready(edge, GATEWAY_METRICS), 30_000);
-  const agentMetrics = (): Promise<ReadonlyMap<string, number>> => readMetrics(edge, `${AGENT_METRICS}/metrics`);
-  return { topology, configFile, agent, gateway, aaa, mediation, agentMetrics };
+  await edgeReady();
+  return {
+    topology,
+    configFile,
+    get agent() {
+      return agent;
+    },
+    gateway,
+    aaa,
+    mediation,
+    agentMetrics: () => readMetrics(edge, `${AGENT_METRICS}/metrics`),
+    restartAgent: () => {
+      agent = submirror("agent");
+      return edgeReady();
+    },
+  };
 }
 
 async function ready(namespace: Namespace, base: string): Promise<boolean> {
@@ -102,8 +124,8 @@ function edgeConfiguration({ lab }: Topology, { configuration = {} }: SystemOpti
     interfaces: { access: ["acc*"], core: ["core0"], mediation: ["med0"] },
     mediation: { sourceIpv4: ADDRESS.edgeToMediation.ipv4, sourceIpv6: ADDRESS.edgeToMediation.ipv6 },
     security: { mode: "lab" },
-    // Several labs run on one machine, and a bpffs is the machine's.
-    datapath: { persist: false },
+    // Not the machine's bpffs: several labs may run on one machine.
+    datapath: { pinDirectory: join(lab.bpffs(), "submirror") },
     radius: {
       listen: { addresses: ["127.0.0.1", ADDRESS.edgeToAaa] },
       clients: [{ name: NAS, address: "127.0.0.1", secret: SECRET.nas, nasIdentifier: NAS }],

@@ -1,7 +1,7 @@
 /** Events from outside: what is taken, what is refused, and that nothing else ever happens. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { EventError } from "../../../src/events/errors.js";
 import { type ParsedEvent, parseEvent } from "../../../src/events/parse.js";
 import type { ErrorCause } from "../../../src/events/types.js";
@@ -125,7 +125,7 @@ const BAD_LI: readonly [string, unknown, string, ErrorCause][] = [
     "handle",
     404,
   ],
-  ["something that is not understood", { ...li("on"), snapLength: 64 }, "li", 401],
+  ["something that is not understood", { ...li("on"), sampling: 64 }, "li", 401],
   ["null", null, "li", 404],
   ["an empty seal", "", "li", 404],
 ];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { InterceptError } from "../../../src/intercepts/errors.js";
 import { formatHandle, parseHandle, sessionIdOf } from "../../../src/intercepts/handle.js";
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ListenError, parseListenAddress } from "../../../src/mediation/listen.js";
-import { dropsInTable, kernelAddress } from "../../../src/mediation/socket-drops.js";
 
 describe("an address to listen on", () => {
   it("is an IP literal, with port and direction where they are given", () => {
@@ -27,6 +26,7 @@ describe("an address to listen on", () => {
       ["mediation.example:30030", /expected an IP address/],
       ["10.1:30030", /expected an IP address/],
       ["[198.51.100.9]:30030", /expected an IP address/],
+      ["[fe80::1%eth0]:30030", /expected an IP address/],
       ["198.51.100.9:0", /port must be 1 to 65535/],
       ["198.51.100.9:70000", /port must be 1 to 65535/],
       ["198.51.100.9:", /port must be 1 to 65535/],
@@ -40,21 +40,5 @@ describe("an address to listen on", () => {
         text,
       );
     }
-  });
-});
-
-describe("the kernel's table of UDP sockets", () => {
-  // As Linux 6 prints it.
-  const table = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
- 2050: 096433C6:754E 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 24212 2 0000000000000000 17
- 2051: 0100007F:754E 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 24213 2 0000000000000000 400
-`;
-
-  it("tells the drops of a socket by its address", () => {
-    assert.equal(kernelAddress("198.51.100.9", 30030), "096433C6:754E");
-    assert.equal(kernelAddress("2001:db8::9", 30030), "B80D0120000000000000000009000000:754E");
-    assert.equal(dropsInTable(table, new Set(["096433C6:754E"])), 17);
-    assert.equal(dropsInTable(table, new Set(["096433C6:754E", "0100007F:754E"])), 417);
-    assert.equal(dropsInTable(table, new Set(["00000000:754E"])), 0);
   });
 });

@@ -115,10 +115,24 @@ describe("address messages", () => {
 describe("route messages", () => {
   const routeInfo = (type: number) => Buffer.from([2, 32, 0, 0, 254, 0, 0, type, 0, 0, 0, 0]);
 
-  test("with a gateway and an MTU of the path", () => {
-    const metrics = nested(8, attribute(2, u32(1400)));
-    const payload = [routeInfo(1), attribute(4, u32(3)), attribute(5, ip("192.0.2.9").bytes), metrics];
-    assert.deepEqual(parseRoute(made(24, Buffer.concat(payload))), { out: 3, gateway: ip("192.0.2.9"), mtu: 1400 });
+  test("with a gateway", () => {
+    const payload = [routeInfo(1), attribute(4, u32(3)), attribute(5, ip("192.0.2.9").bytes)];
+    assert.deepEqual(parseRoute(made(24, Buffer.concat(payload))), { out: 3, gateway: ip("192.0.2.9") });
+  });
+
+  test("with an MTU that holds for what is forwarded: locked, learnt, or of IPv6", () => {
+    const mtu = (info: Buffer, ...metrics: Buffer[]) => {
+      const payload = [info, attribute(4, u32(3)), nested(8, attribute(2, u32(1400)), ...metrics)];
+      return (...more: Buffer[]) => parseRoute(made(24, Buffer.concat([...payload, ...more])))?.mtu;
+    };
+    const expires = (seconds: number) => attribute(12, Buffer.concat([u32(0), u32(0), u32(seconds), Buffer.alloc(20)]));
+    const info6 = Buffer.from(routeInfo(1));
+    info6.writeUInt8(10, 0);
+    assert.equal(mtu(routeInfo(1))(), undefined);
+    assert.equal(mtu(routeInfo(1))(expires(0)), undefined);
+    assert.equal(mtu(routeInfo(1))(expires(60)), 1400);
+    assert.equal(mtu(routeInfo(1), attribute(1, u32(4)))(), 1400);
+    assert.equal(mtu(info6)(), 1400);
   });
 
   test("by way of a neighbour of the other family", () => {

@@ -1,7 +1,7 @@
 /** What must hold after any sequence of events, also where the datapath refuses some of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { RADIUS_EVENT_TYPES, type RadiusAttributes } from "../../../src/events/types.js";
 import { specsInForce } from "../../../src/sessions/effects.js";
 import { indexKeys } from "../../../src/sessions/index-keys.js";

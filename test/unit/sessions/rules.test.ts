@@ -463,6 +463,30 @@ const ADDRESSES: readonly Case[] = [
     ],
   },
   {
+    title: "networks behind the subscriber are mirrored too",
+    steps: [
+      start({
+        ...BOB,
+        "Framed-Route": [
+          "203.0.113.0/24 100.64.0.8 1",
+          "198.51.100.0 0.0.0.0 1",
+          "192.0.2.128 255.255.255.192 0.0.0.0",
+        ],
+        "Framed-IPv6-Route": "2001:db8:7::/48 2001:db8:1::2 1",
+        "Framed-IPv6-Address": "2001:db8:2::5",
+      }),
+      {
+        event: "coa",
+        attributes: { "Acct-Session-Id": "1048578", "Framed-Route": "192.0.2.0/30" },
+        li: li("on"),
+        answer: { result: "applied" },
+        mirrored: [
+          "100.64.0.8/32 192.0.2.128/26 198.51.100.0/24 2001:db8:2::5/128 2001:db8:7::/48 203.0.113.0/24 > 198.51.100.9:30030 300/90",
+        ],
+      },
+    ],
+  },
+  {
     title: "an address that the NAS or the user chooses is none yet",
     steps: [
       {
@@ -484,6 +508,12 @@ const ADDRESSES: readonly Case[] = [
       ["Framed-IPv6-Prefix", "::/0"],
       ["Delegated-IPv6-Prefix", "192.0.2.0/24"],
       ["Framed-IPv6-Address", "2001:db8::1%eth0"],
+      ["Framed-Route", "203.0.113.9/24 100.64.0.7 1"],
+      ["Framed-Route", "10.1.1.0 100.64.0.7"],
+      ["Framed-Route", "0.0.0.0/0 100.64.0.7"],
+      ["Framed-Route", "the usual"],
+      ["Framed-IPv6-Route", "2001:db8:7::1/48 2001:db8:1::2 1"],
+      ["Framed-IPv6-Route", "203.0.113.0/24"],
     ] as const
   ).map(
     ([name, value]): Case => ({

@@ -1,0 +1,79 @@
+/** The Bloom filter in front of the host tables, as bpf/sieve.h asks it. A key's bits go when no other key has them. */
+
+/** Bits of the filter for each key that the tables have room for: of those not there, 2 in 100 are looked up in vain. */
+const BITS_A_KEY = 16;
+const WORD_BITS = 64;
+const FULL = 255;
+
+/** Keys of hosts4 are 8 bytes (zone, address), those of hosts6 24 (zone, prefix length, address). */
+const HOST4_BYTES = 8;
+
+export interface SieveMap {
+  update(index: number, word: bigint): void;
+}
+
+/** As `spread` of sieve.h. */
+function spread(value: number): number {
+  let hash = value ^ (value >>> 16);
+  hash = Math.imul(hash, 0x7feb352d);
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x846ca68b);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+export function hashHostKey(key: Buffer): number {
+  let hash = spread(spread(key.readUInt32LE(0)) ^ key.readUInt32LE(4));
+  if (key.length === HOST4_BYTES) return hash;
+  const end = key.readUInt32LE(4) === 128 ? 24 : 16;
+  for (let at = 8; at < end; at += 4) hash = spread(hash ^ key.readUInt32LE(at));
+  return hash;
+}
+
+/** Words that a filter for `keys` keys has: a power of two. */
+export function sieveWords(keys: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, (keys * BITS_A_KEY) / WORD_BITS)));
+}
+
+export class Sieve {
+  readonly #words: BigUint64Array;
+  /** How many keys have each bit; what reached FULL stays set. */
+  readonly #uses: Uint8Array;
+
+  /** `words` is a power of two. */
+  constructor(
+    words: number,
+    private readonly map: SieveMap,
+  ) {
+    this.#words = new BigUint64Array(words);
+    this.#uses = new Uint8Array(words * WORD_BITS);
+  }
+
+  get mask(): number {
+    return this.#words.length - 1;
+  }
+
+  add(key: Buffer): void {
+    this.#change(key, (uses) => Math.min(FULL, uses + 1));
+  }
+
+  remove(key: Buffer): void {
+    this.#change(key, (uses) => (uses === FULL ? FULL : uses - 1));
+  }
+
+  #change(key: Buffer, count: (uses: number) => number): void {
+    const hash = hashHostKey(key);
+    const index = (hash & this.mask) >>> 0;
+    const places = spread(~hash);
+    const before = this.#words[index] ?? 0n;
+    let word = before;
+    for (const bit of new Set([places & 63, (places >>> 6) & 63, (places >>> 12) & 63])) {
+      const at = index * WORD_BITS + bit;
+      const uses = count(this.#uses[at] ?? 0);
+      this.#uses[at] = uses;
+      word = uses === 0 ? word & ~(1n << BigInt(bit)) : word | (1n << BigInt(bit));
+    }
+    if (word === before) return;
+    this.#words[index] = word;
+    this.map.update(index, word);
+  }
+}
