@@ -1,5 +1,5 @@
 /** On what the figures were measured; nothing that names a host. */
-import { availableParallelism, cpus, release } from "node:os";
+import { cpus, release } from "node:os";
 
 export interface Machine {
   readonly cpu: string;
@@ -17,7 +17,7 @@ function kernelVersion(): string {
 export function machine(): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
-    cores: availableParallelism(),
+    cores: cpus().length,
     kernel: `Linux ${kernelVersion()}`,
     date: new Date().toISOString(),
   };

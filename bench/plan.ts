@@ -6,6 +6,7 @@ const IMIX: readonly number[] = [64, 64, 576, 64, 64, 576, 64, 576, 64, 64, 576,
 /** Each flow has a subscriber of its own, as far as there are that many. */
 const DEFAULT_FLOWS = 1024;
 export const DEFAULT_ENTRIES = 1000;
+const ENTRIES = [1, DEFAULT_ENTRIES, 100_000, 1_000_000];
 const SMALL = [128];
 
 export interface Point {
@@ -21,6 +22,8 @@ export interface Plan {
   readonly rounds: number;
   /** Core time of one measurement. */
   readonly durationMs: number;
+  /** Entries of the tables in which single lookups are timed. */
+  readonly lookupEntries: readonly number[];
 }
 
 const EVERYTHING: readonly string[] = [
@@ -45,8 +48,11 @@ const FORWARDING = [
   "forwarding-xdp-sinks",
   "xdp-forward",
 ];
-const TABLES = ["forwarding", "tc", "mirred-vxlan", "forwarding-xdp-sinks", "xdp-forward"];
-const FILTERS = ["mirred-vxlan-list", "mirred-vxlan-hash"];
+const TABLES = ["forwarding", "bare-tcx", "tc", "mirred-vxlan"];
+const XDP = ["forwarding-xdp-sinks", "xdp-forward"];
+const FILTERS = [...XDP, "mirred-vxlan-list", "mirred-vxlan-hash"];
+/** Beyond, filling the table twice takes longer than it is worth. */
+const LARGE = 100_000;
 
 function point(
   sizes: readonly number[],
@@ -58,11 +64,11 @@ function point(
   return { traffic: { sizes, flows, intercepted: 1, subscribers: entries, ...change }, entries, cases };
 }
 
-/** Every packet of another subscriber, at random among as many as there are entries. */
+/** Each packet is of a subscriber at random, among as many as there are entries. */
 function tables(entries: number, intercepted: number): Point {
   const flows = Math.max(entries, DEFAULT_FLOWS);
-  const cases = entries === DEFAULT_ENTRIES ? [...TABLES, ...FILTERS] : TABLES;
-  return point(SMALL, { flows, intercepted }, entries, cases);
+  const more = entries === DEFAULT_ENTRIES ? FILTERS : entries <= LARGE ? XDP : [];
+  return point(SMALL, { flows, intercepted }, entries, [...TABLES, ...more]);
 }
 
 function keyOf({ traffic, entries }: Point): string {
@@ -83,14 +89,15 @@ export function fullPlan(): Plan {
   const sizes = [[64], [128], [512], [1400], IMIX].map((size) => point(size, {}, DEFAULT_ENTRIES, EVERYTHING));
   const shares = [0, 0.01, 0.1, 1].map((intercepted) => point(SMALL, { intercepted }, DEFAULT_ENTRIES, FORWARDING));
   const flows = [1, 64, 1024].map((count) => point(SMALL, { flows: count }, DEFAULT_ENTRIES, FORWARDING));
-  const entries = [1, DEFAULT_ENTRIES, 100_000, 1_000_000].flatMap((count) => [tables(count, 1), tables(count, 0)]);
-  return { points: merged([...sizes, ...shares, ...flows, ...entries]), rounds: 7, durationMs: 200 };
+  const entries = ENTRIES.flatMap((count) => [tables(count, 1), tables(count, 0)]);
+  const points = merged([...sizes, ...shares, ...flows, ...entries]);
+  return { points, rounds: 7, durationMs: 200, lookupEntries: ENTRIES };
 }
 
 export function quickPlan(): Plan {
   const sizes = [[128], [1400]].map((size) => point(size, {}, DEFAULT_ENTRIES, EVERYTHING));
-  const entries = [tables(100_000, 0)];
-  return { points: merged([...sizes, ...entries]), rounds: 5, durationMs: 120 };
+  const points = merged([...sizes, tables(LARGE, 0)]);
+  return { points, rounds: 5, durationMs: 80, lookupEntries: ENTRIES.filter((count) => count <= LARGE) };
 }
 
 export function meanSize(sizes: readonly number[]): number {

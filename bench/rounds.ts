@@ -22,12 +22,17 @@ export interface MeasuredPoint {
 
 /** More copies than this for one that was due, and the case mirrors twice. */
 const TOO_MANY = 1.5;
+/** Frames at the sinks that are neither original nor copy: then something else is measured than what was meant. */
+const MOST_OTHERS = 1000;
 
 function check(wanted: Case, sample: Sample): Sample {
   if (sample.copiesPerDue > TOO_MANY)
     throw new Error(`${wanted.title}: ${sample.copiesPerDue} copies arrived for one.`);
+  if (wanted.mirrors && sample.copiesPerDue === 0) throw new Error(`${wanted.title}: no copy arrived.`);
   if (!wanted.mirrors && sample.mirroredMpps > 0)
     throw new Error(`${wanted.title}: copies arrived, and none were due.`);
+  if (sample.others > MOST_OTHERS)
+    throw new Error(`${wanted.title}: ${sample.others} frames arrived that are neither.`);
   return sample;
 }
 

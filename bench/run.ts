@@ -2,17 +2,19 @@
  * `make bench`: measures mirroring, ours and others', side by side. QUICK=1 measures less.
  * Writes results.json, lookups.json and the charts of the README.
  */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CaseContext, caseOf } from "./cases/all.js";
 import type { Case } from "./cases/case.js";
 import { CoreClock } from "./core-time.js";
+import { drawCharts, writeFigures, writeResults } from "./files.js";
 import { Generator } from "./generator.js";
 import { goalResults } from "./goals.js";
 import { type LookupResult, measureLookups } from "./lookup.js";
 import { machine } from "./machine.js";
+import type { Run } from "./markdown.js";
 import { Meter } from "./measure.js";
 import { command, pinToCpu } from "./namespaces.js";
 import { fullPlan, type Plan, type Point, quickPlan } from "./plan.js";
@@ -26,8 +28,9 @@ import { goalTable, lookupTable, type Paint, paintFor, pointTable } from "./tabl
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const OBJECTS = join(ROOT, "build/bench");
-const LOOKUP_SIZES = [1, 1000, 100_000, 1_000_000];
 const WARM_UP_PACKETS = 20_000;
+/** What other processes leave in the caches disturbs, also where their time is not counted. */
+const BUSY = 0.05;
 
 interface Cores {
   /** Generates, forwards and mirrors. */
@@ -80,26 +83,36 @@ function describe(plan: Plan, cores: Cores): string {
   ].join("\n");
 }
 
-function takenAway(points: readonly MeasuredPoint[]): string {
-  const shares = points.flatMap(({ measured }) =>
-    measured.flatMap(({ samples }) => samples.map((each) => each.takenAway)),
-  );
-  return `Other processes had the measured core for ${(quantile(shares, 0.5) * 100).toFixed(1)} % of the time.\n`;
+function summarizeRun(plan: Plan, points: readonly MeasuredPoint[], lookups: readonly LookupResult[]): Run {
+  const samples = points.flatMap(({ measured }) => measured.flatMap((each) => each.samples));
+  return {
+    machine: machine(),
+    rounds: plan.rounds,
+    takenAway: quantile(
+      samples.map((each) => each.takenAway),
+      0.5,
+    ),
+    goals: goalResults(points, lookups),
+    results: points.flatMap(({ point, measured }) => resultsOf(point, measured)),
+    lookups,
+  };
 }
 
-function printReport(points: readonly MeasuredPoint[], lookups: readonly LookupResult[], paint: Paint): void {
+function printReport(points: readonly MeasuredPoint[], run: Run, paint: Paint): void {
   for (const each of points) process.stdout.write(`\n${pointTable(each, resultsOf(each.point, each.measured), paint)}`);
-  process.stdout.write(`\n${lookupTable(lookups, paint)}`);
-  process.stdout.write(`\n${goalTable(goalResults(points, lookups), paint)}\n${takenAway(points)}`);
+  process.stdout.write(`\n${lookupTable(run.lookups, paint)}\n${goalTable(run.goals, paint)}\n`);
+  const warning = run.takenAway > BUSY ? " The figures are rough: measure again on a quiet machine." : "";
+  const share = (run.takenAway * 100).toFixed(1);
+  process.stdout.write(`Other processes had the measured core for ${share} % of the time.${warning}\n`);
 }
 
-function write(points: readonly MeasuredPoint[], lookups: readonly LookupResult[]): void {
-  const where = machine();
-  const results = points.flatMap(({ point, measured }) => resultsOf(point, measured));
-  const lines = results.map((result) => JSON.stringify({ ...result, machine: where }));
-  writeFileSync(join(ROOT, "bench/results.json"), `[\n${lines.join(",\n")}\n]\n`);
-  writeFileSync(join(ROOT, "bench/lookups.json"), `${JSON.stringify(lookups, undefined, 2)}\n`);
-  mkdirSync(join(ROOT, "docs/img"), { recursive: true });
+/** Charts and document show full runs only. */
+function write(run: Run, isQuick: boolean): void {
+  writeResults(ROOT, run.results, run.machine);
+  writeFileSync(join(ROOT, "bench/lookups.json"), `${JSON.stringify(run.lookups, undefined, 2)}\n`);
+  if (isQuick) return;
+  drawCharts(ROOT, run.results);
+  writeFigures(ROOT, run);
 }
 
 function requireRoot(): void {
@@ -111,24 +124,21 @@ function requireRoot(): void {
 async function main(): Promise<number> {
   requireRoot();
   command("make", "-s", "-C", join(ROOT, "bench"));
-  const plan = process.env["QUICK"] === "1" ? quickPlan() : fullPlan();
+  const isQuick = process.env["QUICK"] === "1";
+  const plan = isQuick ? quickPlan() : fullPlan();
   const cores = { measured: availableParallelism() - 1, other: 0 };
   process.stdout.write(describe(plan, cores));
   const points = await measureAll(plan, cores);
-  const lookups = measureLookups(join(OBJECTS, "lookup.o"), LOOKUP_SIZES, plan.rounds);
-  printReport(points, lookups, paintFor(process.stdout.isTTY));
-  write(points, lookups);
+  const lookups = measureLookups(join(OBJECTS, "lookup.o"), plan.lookupEntries, plan.rounds);
+  const run = summarizeRun(plan, points, lookups);
+  printReport(points, run, paintFor(process.stdout.isTTY));
+  write(run, isQuick);
   return 0;
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.stderr.write(
-      `bench: ${error instanceof Error ? (process.env["DEBUG"] ? error.stack : error.message) : String(error)}\n`,
-    );
-    process.exitCode = 1;
-  },
-);
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -5,7 +5,7 @@ import type { LookupResult } from "./lookup.js";
 import type { Range, Result } from "./results.js";
 import type { MeasuredPoint } from "./rounds.js";
 
-const PLAIN = {
+const NO_LINES = {
   top: "",
   "top-mid": "",
   "top-left": "",
@@ -22,7 +22,11 @@ const PLAIN = {
   "right-mid": "",
   middle: "  ",
 };
-const STYLE = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
+/** Columns with nothing but blanks between them. */
+export const PLAIN_TABLE = {
+  chars: NO_LINES,
+  style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+};
 
 export interface Paint {
   readonly good: (text: string) => string;
@@ -54,10 +58,9 @@ export function pointTable(measured: MeasuredPoint, results: readonly Result[], 
   const [first] = results;
   if (!first) return "";
   const table = new Table({
-    head: ["", "forwarded", "mirrored", "ns/packet", "copies", "to forwarding", "to mirred"],
-    colAligns: ["left", "right", "right", "right", "right", "right", "right"],
-    chars: PLAIN,
-    style: STYLE,
+    head: ["", "forwarded", "mirrored", "ns/packet", "for the mirror", "lost", "copies", "to forwarding", "to mirred"],
+    colAligns: ["left", "right", "right", "right", "right", "right", "right", "right", "right"],
+    ...PLAIN_TABLE,
   });
   results.forEach((result, index) => {
     table.push([
@@ -65,6 +68,8 @@ export function pointTable(measured: MeasuredPoint, results: readonly Result[], 
       result.forwardedMpps.toFixed(3),
       result.mirroredMpps.toFixed(3),
       (1000 / result.handledMpps).toFixed(0),
+      result.mirrorNs === null ? "-" : String(result.mirrorNs),
+      `${(result.lost * 100).toFixed(1)} %`,
       `${(result.copiesArrived * 100).toFixed(1)} %`,
       ratioText(result.ratioToForwarding, result.spread.ratioToForwarding),
       ratioText(result.ratioToMirred, result.spread.ratioToMirred),
@@ -74,13 +79,13 @@ export function pointTable(measured: MeasuredPoint, results: readonly Result[], 
 }
 
 export function lookupTable(lookups: readonly LookupResult[], paint: Paint): string {
-  const table = new Table({ head: ["  entries", "finds, ns", "finds nothing, ns"], chars: PLAIN, style: STYLE });
+  const table = new Table({ head: ["  entries", "finds, ns", "finds nothing, ns"], ...PLAIN_TABLE });
   for (const { entries, hitNs, missNs } of lookups) table.push([`  ${entries}`, hitNs.toFixed(1), missNs.toFixed(1)]);
   return `${paint.bold("One lookup at a random address, by entries in the table")}\n${table.toString()}\n`;
 }
 
 export function goalTable(goals: readonly GoalResult[], paint: Paint): string {
-  const table = new Table({ head: ["", "goal", "reached", ""], chars: PLAIN, style: STYLE });
+  const table = new Table({ head: ["", "goal", "reached", ""], ...PLAIN_TABLE });
   for (const goal of goals) {
     const bound = `${goal.best === "high" ? ">=" : "<="} ${goal.target}`;
     if (!goal.reached) {
