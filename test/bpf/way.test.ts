@@ -259,6 +259,22 @@ describe("identifications of outer datagrams", () => {
     });
 });
 
+describe("identifications of IPv6 fragments", () => {
+  test("200 copies, 200 identifications, near each other: none comes again for long", () => {
+    using rig = new Rig({ mediationMtu: 1280 });
+    rig.install([to(DEVICE6)]);
+    const ids = new Set<number>();
+    for (let round = 0; round < 4; round++) {
+      for (let copy = 0; copy < 50; copy++) rig.run("access_ingress", ethernet(FULL4));
+      for (const frame of rig.med0.expect(100)) ids.add(frame.readUIntLE(14 + 40 + 4, 3));
+    }
+    assert.equal(ids.size, 200);
+    // Each CPU takes them from a block of its own.
+    const blocks = new Set([...ids].map((id) => id >>> 8));
+    assert.ok(blocks.size <= 8, `they are spread over ${blocks.size} blocks`);
+  });
+});
+
 /** med0 becomes a port of medbr0, which has the addresses now; both carry the program. */
 function bridgeMediation(rig: Rig): void {
   ip("link", "add", "medbr0", "type", "bridge");
