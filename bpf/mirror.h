@@ -80,8 +80,6 @@ static __always_inline int send_copy(struct __sk_buff *skb, const struct packet 
 	failed = hand_over(skb, ifindex, &order);
 	if (failed)
 		return failed;
-	if (oversize)
-		count_fragmented(packet->packets);
 	if (!order.through_stack)
 		count_mirrored(index, packet->direction, packet->packets, bytes);
 	return 0;

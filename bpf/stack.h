@@ -91,20 +91,26 @@ static __always_inline int encapsulate_noted(struct __sk_buff *skb, const struct
 	return encapsulate(skb, &plan);
 }
 
-/* The MTU towards the intercept's mediation device where that is IPv6, which no router fragments; else 0. */
-static __always_inline __u32 ipv6_path_mtu(struct __sk_buff *skb, __u32 index)
+struct path {
+	__u32 mtu; /* 0: not known */
+	bool ipv6; /* no router fragments it */
+};
+
+/* The path to the intercept's mediation device. */
+static __always_inline struct path path_of(struct __sk_buff *skb, __u32 index)
 {
 	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
 	const struct mediation_device *device;
 	const struct route *route;
+	struct path path = {};
 
-	if (!intercept)
-		return 0;
-	device = bpf_map_lookup_elem(&mediation_devices, &intercept->device);
-	if (!device || !(device->flags & DEVICE_IPV6))
-		return 0;
+	device = intercept ? bpf_map_lookup_elem(&mediation_devices, &intercept->device) : NULL;
+	if (!device)
+		return path;
 	route = route_to(skb, intercept->device, device, bpf_ktime_get_boot_ns());
-	return route ? route->mtu : 0;
+	path.mtu = route ? route->mtu : 0;
+	path.ipv6 = device->flags & DEVICE_IPV6;
+	return path;
 }
 
 /*

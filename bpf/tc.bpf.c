@@ -227,17 +227,21 @@ int stack_egress(struct __sk_buff *skb)
 static __always_inline int receive_copy(struct __sk_buff *skb, const struct config *config)
 {
 	struct copy_note note;
-	__u32 mtu;
+	struct path path;
+	bool oversize;
 	int failed;
 
 	if (bpf_skb_load_bytes(skb, 0, &note, sizeof(note)))
 		return TC_ACT_SHOT;
 	failed = encapsulate_noted(skb, &note);
 	if (!failed) {
-		mtu = ipv6_path_mtu(skb, note.intercept);
-		if (mtu < IPV6_MIN_MTU || skb->len - ETH_HLEN <= mtu)
+		path = path_of(skb, note.intercept);
+		oversize = path.mtu && skb->len - ETH_HLEN > path.mtu;
+		if (oversize)
+			count_fragmented(1);
+		if (!oversize || !path.ipv6 || path.mtu < IPV6_MIN_MTU)
 			return bpf_redirect(config->stack_in_ifindex, BPF_F_INGRESS);
-		failed = fragment_ipv6(skb, config->stack_in_ifindex, mtu, &note);
+		failed = fragment_ipv6(skb, config->stack_in_ifindex, path.mtu, &note);
 	}
 	if (failed)
 		count_lost_copy(note.intercept, failed - 1, 1);

@@ -4,22 +4,26 @@ import type { EventMessage, Sender, SessionRecords } from "../bus/ports.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
 import type { AgentMetrics } from "../metrics/agent-metrics.js";
-import { authorizerOf } from "../security/mode.js";
+import type { AgentTrust } from "../security/trust.js";
 import type { InterceptDefaults } from "../sessions/intercept.js";
-import { decodeRecord, recordKeyPrefix } from "../sessions/record.js";
+import type { RecordCodec } from "../sessions/record-codec.js";
 import { type Session, type Transition, withChanges } from "../sessions/session.js";
 import { SessionStore } from "../sessions/store.js";
 import { Applier } from "./applier.js";
 import { deferred } from "./deferred.js";
+import { Intake } from "./intake.js";
 import { InterceptCounts } from "./intercept-counts.js";
 import { Persistence } from "./persistence.js";
 import { Processor } from "./processor.js";
 import { reconcile } from "./reconcile.js";
+import { RecordingDatapath } from "./recording-datapath.js";
 
 export interface AgentParts {
   readonly config: AgentConfig;
   readonly datapath: Datapath;
   readonly records: SessionRecords;
+  readonly codec: RecordCodec;
+  readonly trust: AgentTrust;
   readonly sender: Sender;
   readonly metrics: AgentMetrics;
   readonly log: Logger;
@@ -32,21 +36,24 @@ export class Agent {
   readonly intercepts = new InterceptCounts();
   readonly #persistence: Persistence;
   readonly #applier: Applier;
+  readonly #datapath: Datapath;
   readonly #processor: Processor;
+  readonly #intake: Intake;
   readonly #defaults: InterceptDefaults;
   /** Resolves when what was taken while the state was rebuilt is stored. */
   readonly #rebuilt = deferred();
 
   constructor(private readonly parts: AgentParts) {
-    const { config, datapath, records, sender, metrics, log, clock } = parts;
+    const { config, records, codec, trust, sender, metrics, log, clock } = parts;
+    this.#datapath = new RecordingDatapath(parts.datapath, trust, () => this.#intake.cause);
     this.#defaults = {
       header: config.mediation.header,
       ...(config.mediation.dscp > 0 && { dscp: config.mediation.dscp }),
     };
-    this.#persistence = new Persistence(records, log);
+    this.#persistence = new Persistence(records, codec, log);
     this.#applier = new Applier({
       store: this.store,
-      datapath,
+      datapath: this.#datapath,
       defaults: this.#defaults,
       onRefusal: (error) => {
         metrics.refused(error.code);
@@ -57,13 +64,14 @@ export class Agent {
     this.#processor = new Processor({
       node: config.node,
       applier: this.#applier,
-      authorizer: authorizerOf(config.security.mode),
+      trust,
       sender,
       metrics,
       log,
       logSubjects: config.log.subjects,
       clock,
     });
+    this.#intake = new Intake(this.#processor, trust);
   }
 
   get live(): boolean {
@@ -72,14 +80,17 @@ export class Agent {
 
   /** Reads the stored sessions. Returns their number. */
   async load(): Promise<number> {
-    const { config, records, log, clock } = this.parts;
+    const { config, records, codec, log, clock } = this.parts;
     const now = clock();
     let unreadable = 0;
-    await records.load(config.nas.map(recordKeyPrefix), (_key, data) => {
-      const session = decodeRecord(data);
-      if (session === undefined) unreadable += 1;
-      else this.#begin(session, now);
-    });
+    await records.load(
+      config.nas.map((nas) => codec.keyPrefix(nas)),
+      (key, data) => {
+        const session = codec.decode(key, data);
+        if (session === undefined) unreadable += 1;
+        else this.#begin(session, now);
+      },
+    );
     if (unreadable > 0) log.error({ records: unreadable }, "session records of an unknown form were left aside");
     return this.store.size;
   }
@@ -97,16 +108,21 @@ export class Agent {
     for (const session of this.store.all()) this.#replace(session, { seq: 0 });
   }
 
-  /** Carries out the events of a batch. The promise resolves when they need not come again. */
-  handle(messages: readonly EventMessage[]): Promise<void> {
-    for (const message of messages) this.#processor.process(message);
-    this.parts.metrics.lag(messages.at(-1)?.pending ?? 0);
-    return this.live ? this.#persistence.flush() : this.#rebuilt.promise;
+  /** Carries out the events of a batch, and calls `done` then. The promise resolves when they need not come again. */
+  handle(messages: readonly EventMessage[], done: () => void = () => undefined): Promise<void> {
+    return new Promise((resolve) => {
+      this.#intake.take(messages, () => {
+        this.parts.metrics.lag(messages.at(-1)?.pending ?? 0);
+        done();
+        resolve(this.live ? this.#persistence.flush() : this.#rebuilt.promise);
+      });
+    });
   }
 
   /** The state is complete: the datapath is made to fit it, and every event takes effect at once from now on. */
   goLive(): void {
-    const { datapath, log, metrics } = this.parts;
+    const { log, metrics } = this.parts;
+    const datapath = this.#datapath;
     const { removed, put, refused } = reconcile(this.store.all(), datapath, this.#defaults);
     for (const error of refused.values()) metrics.refused(error.code);
     this.#markFailures((key) => refused.has(key));
@@ -143,8 +159,17 @@ export class Agent {
   }
 
   #onChange(transition: Transition): void {
+    this.#rememberEnds(transition);
     this.intercepts.note(transition);
     this.#persistence.note(transition);
+  }
+
+  /** So that no old record brings back what was ended. */
+  #rememberEnds({ before, after }: Transition): void {
+    for (const { key, mandate } of before?.intercepts ?? []) {
+      if (after?.intercepts.some((intercept) => intercept.key === key)) continue;
+      if (mandate !== undefined) this.parts.trust.ended(key, mandate.notAfter);
+    }
   }
 
   #begin(session: Session, now: number): void {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { SessionRecords } from "../bus/ports.js";
-import { encodeRecord, recordKey } from "../sessions/record.js";
+import type { RecordCodec } from "../sessions/record-codec.js";
 import type { Session, Transition } from "../sessions/session.js";
 
 const RETRY_MS = 1000;
@@ -21,11 +21,12 @@ export class Persistence {
 
   constructor(
     private readonly records: SessionRecords,
+    private readonly codec: RecordCodec,
     private readonly log: Logger,
   ) {}
 
   note({ before, after }: Transition): void {
-    const [oldKey, newKey] = [before && recordKey(before), after && recordKey(after)];
+    const [oldKey, newKey] = [before && this.codec.key(before), after && this.codec.key(after)];
     if (oldKey !== undefined && oldKey !== newKey) this.#forget(oldKey);
     if (newKey !== undefined && after !== undefined) {
       const stored = this.#changed.get(newKey)?.stored ?? oldKey === newKey;
@@ -59,7 +60,9 @@ export class Persistence {
   async #write(): Promise<void> {
     const changes = this.#changed;
     this.#changed = new Map();
-    const encoded = new Map([...changes].map(([key, { session }]) => [key, session && encodeRecord(session)] as const));
+    const encoded = new Map(
+      [...changes].map(([key, { session }]) => [key, session && this.codec.encode(key, session)] as const),
+    );
     for (;;) {
       try {
         await this.records.write(encoded);

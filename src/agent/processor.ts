@@ -1,12 +1,12 @@
-/** Takes events as they come from the bus: read, authorize, decide, program, answer. */
+/** What becomes of one event: read and authorized, decided, programmed, answered. */
 import type { Logger } from "pino";
 import type { EventMessage, Sender } from "../bus/ports.js";
 import { EventError } from "../events/errors.js";
-import { parseEvent } from "../events/parse.js";
 import { liEventSubject, resultSubject } from "../events/subjects.js";
 import type { EventResult } from "../events/types.js";
 import type { AgentMetrics } from "../metrics/agent-metrics.js";
-import type { Authorizer } from "../security/mode.js";
+import { MissingDataKeyError } from "../security/seal/text.js";
+import type { AgentTrust } from "../security/trust.js";
 import { type Decision, NOTHING, type Outcome, rejected } from "../sessions/decision.js";
 import type { SequencedEvent } from "../sessions/rules/context.js";
 import type { Applier } from "./applier.js";
@@ -14,7 +14,7 @@ import type { Applier } from "./applier.js";
 export interface ProcessorOptions {
   readonly node: string;
   readonly applier: Applier;
-  readonly authorizer: Authorizer;
+  readonly trust: AgentTrust;
   readonly sender: Sender;
   readonly metrics: AgentMetrics;
   readonly log: Logger;
@@ -39,18 +39,22 @@ export class Processor {
 
   constructor(private readonly options: ProcessorOptions) {}
 
-  process(message: EventMessage): void {
-    const { metrics, log } = this.options;
+  /** The event in the message; undefined where it was refused, or failed. Throws MissingDataKeyError unless it is the last try. */
+  read(message: EventMessage, isLastTry: boolean): SequencedEvent | undefined {
     try {
-      const event = this.#read(message);
-      if (event !== undefined) this.#apply(event);
+      return this.#read(message, isLastTry);
     } catch (error) {
-      // A fault of ours must not stop the events behind this one.
-      metrics.event("malformed", "failed");
-      log.error(
-        { seq: message.seq, reason: faultOf(error) },
-        "an event could not be processed; this is a fault of submirror",
-      );
+      if (error instanceof MissingDataKeyError) throw error;
+      this.#fault(message.seq, error);
+      return undefined;
+    }
+  }
+
+  carryOut(event: SequencedEvent): void {
+    try {
+      this.#apply(event);
+    } catch (error) {
+      this.#fault(event.seq, error);
     }
   }
 
@@ -68,11 +72,18 @@ export class Processor {
     }
   }
 
-  #read(message: EventMessage): SequencedEvent | undefined {
-    const { authorizer, metrics, log } = this.options;
+  /** A fault of ours must not stop the events behind this one. */
+  #fault(seq: number, error: unknown): void {
+    const { metrics, log } = this.options;
+    metrics.event("malformed", "failed");
+    log.error({ seq, reason: faultOf(error) }, "an event could not be processed; this is a fault of submirror");
+  }
+
+  #read(message: EventMessage, isLastTry: boolean): SequencedEvent | undefined {
+    const { trust, metrics, log } = this.options;
     try {
-      const event = parseEvent(message.data, message.subject);
-      return { ...event, nas: this.#internedNas(event.nas), li: authorizer.authorize(event.li), seq: message.seq };
+      const event = trust.read(message, isLastTry);
+      return { ...event, nas: this.#internedNas(event.nas), seq: message.seq };
     } catch (error) {
       if (!(error instanceof EventError)) throw error;
       metrics.event("malformed", "rejected");
@@ -108,10 +119,16 @@ export class Processor {
   #count(event: SequencedEvent, decision: Decision): void {
     const { metrics, applier, clock } = this.options;
     const { outcome } = decision;
+    if (outcome !== undefined) this.#record(event, outcome);
     metrics.event(event.type, outcome?.result ?? (decision === NOTHING ? "duplicate" : "recorded"));
     if (outcome === undefined) return;
     if (outcome.result === "applied" && applier.live) metrics.activated((clock() - event.time) / 1000);
     this.#log(event, outcome);
+  }
+
+  #record(event: SequencedEvent, { result, errorCause }: Outcome): void {
+    if (event.li.kind === "none") return;
+    this.options.trust.audit.result({ event: event.id, result, ...(errorCause !== undefined && { errorCause }) });
   }
 
   #log(event: SequencedEvent, outcome: Outcome): void {

@@ -14,11 +14,13 @@ import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
 import { AgentMetrics, registerAgentGauges, registerDatapathMetrics } from "../metrics/agent-metrics.js";
 import { createRegistry } from "../metrics/registry.js";
 import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
+import { TrustMetrics } from "../metrics/trust-metrics.js";
 import { checkSecurityMode } from "../security/mode.js";
 import { Agent } from "./agent.js";
 import type { OpenDatapath } from "./datapath-factory.js";
 import { deferred } from "./deferred.js";
 import { StartError } from "./errors.js";
+import { AgentSecurity } from "./security.js";
 
 export interface AgentOptions {
   readonly config: AgentConfig;
@@ -66,12 +68,15 @@ class AgentRun {
   #connection: NatsConnection | undefined;
   #consumers: EventConsumer[] = [];
   #agent: Agent | undefined;
+  #security: AgentSecurity | undefined;
   #metrics: AgentMetrics;
+  readonly #trustMetrics: TrustMetrics;
   readonly #registry;
 
   constructor(private readonly options: AgentOptions) {
     this.#registry = createRegistry(options.version, "agent");
     this.#metrics = new AgentMetrics(this.#registry);
+    this.#trustMetrics = new TrustMetrics(this.#registry, () => this.#security?.auditGauges);
     registerAgentGauges(this.#registry, {
       sessions: () => this.#agent?.store.size ?? 0,
       intercepts: () => this.#agent?.intercepts.counts ?? { active: 0, waiting: 0, failed: 0 },
@@ -84,8 +89,9 @@ class AgentRun {
 
   /** What must work before the agent counts as started. */
   async prepare(): Promise<void> {
-    const { config, log } = this.options;
+    const { config, log, clock = Date.now } = this.options;
     this.#metricsServer = await this.#listen();
+    this.#security = new AgentSecurity({ config, log, metrics: this.#trustMetrics, clock });
     this.#datapath = await this.options.openDatapath(config, log);
     registerDatapathMetrics(this.#registry, this.#datapath);
     this.#waitingFor.delete("datapath");
@@ -101,6 +107,8 @@ class AgentRun {
     const client = jetstream(connection);
     const manager = await whenReady(() => client.jetstreamManager(), this.#abort.signal);
     await whenReady(() => ensureEventStream(manager, config.nats.stream), this.#abort.signal).catch(asStartError);
+    const security = this.#security as AgentSecurity;
+    await whenReady(() => security.attach(connection, manager), this.#abort.signal);
     const records = await whenReady(
       () => SessionBucket.open(connection, config.nats.stream.replicas),
       this.#abort.signal,
@@ -116,6 +124,7 @@ class AgentRun {
     this.#abort.abort();
     clearInterval(this.#retries);
     await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
+    await this.#security?.stop();
     await this.#connection?.close();
     await this.#embedded?.stop();
     this.#datapath?.close();
@@ -126,7 +135,9 @@ class AgentRun {
     const { config, log, clock = Date.now } = this.options;
     const sender = { send: (subject: string, payload: string) => connection.publish(subject, payload) };
     const datapath = this.#datapath as Datapath;
-    this.#agent = new Agent({ config, datapath, records, sender, metrics: this.#metrics, log, clock });
+    const { trust, codec } = this.#security as AgentSecurity;
+    const metrics = this.#metrics;
+    this.#agent = new Agent({ config, datapath, records, codec, trust, sender, metrics, log, clock });
     return this.#agent;
   }
 
@@ -150,10 +161,10 @@ class AgentRun {
         onTakenOver: () => this.#takenOver(durable),
         onStreamReplaced: () => agent.forgetSequences(),
         handler: (messages) => {
-          const stored = agent.handle(messages);
-          taken += messages.length;
-          if (taken >= waiting || messages.at(-1)?.pending === 0) done.resolve();
-          return stored;
+          return agent.handle(messages, () => {
+            taken += messages.length;
+            if (taken >= waiting || messages.at(-1)?.pending === 0) done.resolve();
+          });
         },
       });
       this.#consumers.push(consumer);

@@ -35,6 +35,10 @@ const authority = z.strictObject({
   nas: z.array(z.string().min(1).max(253)).optional().describe("NASes that it may speak of; absent: all"),
   interceptIds: z.array(idRange).min(1).optional().describe("intercept ids that it may use; absent: all"),
   mediation: z.array(prefix).min(1).optional().describe("where copies may be sent; absent: anywhere"),
+  mayMatch: z
+    .boolean()
+    .default(false)
+    .describe("may name packets by link or prefix, beside the addresses of the subscriber's sessions"),
   maxDurationHours: hours
     .max(10 * HOURS_PER_YEAR)
     .optional()
@@ -59,12 +63,15 @@ function distinctKeys(list: readonly { readonly keys: readonly string[] }[]): bo
   return new Set(all).size === all.length;
 }
 
-export const securitySection = z.strictObject({
+const sections = z.strictObject({
   mode: z
     .enum(["strict", "lab"])
     .default("strict")
     .describe("lab accepts plain instructions, over loopback NATS alone"),
   signingKeyFile: path.optional().describe("seed of this program's signing key (SU...), readable by its owner alone"),
+  gatewaySigningKeyFile: path
+    .optional()
+    .describe("that of the gateway, where agent and gateway read one file; absent: signingKeyFile"),
   sealingKeyFiles: z
     .array(path)
     .default([])
@@ -104,6 +111,11 @@ export const securitySection = z.strictObject({
   stateDirectory: path
     .default("/var/lib/submirror/state")
     .describe("what outlives a restart: orders taken, data keys issued"),
+});
+
+export const securitySection = sections.refine(({ agents, authorities }) => distinctKeys([...agents, ...authorities]), {
+  path: ["authorities"],
+  message: "must not name the key of an agent: an agent orders nothing",
 });
 
 export const auditSection = z.strictObject({

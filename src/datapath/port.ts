@@ -37,13 +37,17 @@ export interface MapFill {
   readonly capacity: number;
 }
 
-export type DatapathErrorCode =
+export const DATAPATH_ERROR_CODES = [
   /** A table is full; nothing was changed. */
-  | "table-full"
+  "table-full",
   /** The specification asks for something that cannot be; `field` says which part. */
-  | "invalid"
+  "invalid",
   /** The kernel refused a call. */
-  | "kernel";
+  "kernel",
+  /** It could not be put on the audit record, and nothing starts off the record. */
+  "not-recorded",
+] as const;
+export type DatapathErrorCode = (typeof DATAPATH_ERROR_CODES)[number];
 
 export class DatapathError extends Error {
   override readonly name = "DatapathError";

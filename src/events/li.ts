@@ -11,9 +11,19 @@ import { hasVendorLi, instructionFromAttributes } from "./vendor-li.js";
 /** Nokia's `disable` need not repeat the values: it stops what is in force. */
 export type LiOrder = LiInstruction | { readonly action: "stop-in-force" };
 
+/** By what right an instruction is carried out, and how long that lasts. */
+export interface Mandate {
+  /** Id of the signed order; absent in lab mode. */
+  readonly order?: string;
+  /** Names of the authorities that signed it. */
+  readonly by?: readonly string[];
+  /** Unix time in milliseconds: the intercept ends then at the latest. */
+  readonly notAfter: number;
+}
+
 export type EventLi =
   | { readonly kind: "none" }
-  | { readonly kind: "plain"; readonly order: LiOrder }
+  | { readonly kind: "plain"; readonly order: LiOrder; readonly mandate?: Mandate }
   /** Strict mode: sealed and signed text, opened by whoever has the keys. */
   | { readonly kind: "sealed"; readonly text: string }
   | { readonly kind: "refused"; readonly problem: EventError };

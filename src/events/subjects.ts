@@ -31,3 +31,20 @@ export function resultSubjectEventId(subject: string): string {
 export function liEventSubject(node: string, kind: LiEventKind): string {
   return `submirror.li.${nasToken(node)}.${kind}`;
 }
+
+/** Where the copies of a node's audit entries go. */
+export function auditSubject(node: string): string {
+  return `submirror.audit.${nasToken(node)}`;
+}
+
+export const TASK_SUBJECTS = "li.task.*";
+
+/** `task` is one token. */
+export function taskSubject(task: string): string {
+  return `li.task.${task}`;
+}
+
+/** The task of its subject. */
+export function taskOfSubject(subject: string): string {
+  return subject.slice(TASK_SUBJECTS.length - 1);
+}

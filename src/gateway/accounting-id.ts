@@ -1,5 +1,5 @@
 /** The event id of an accounting record: the same for each retransmission of it, so that it is stored once. */
-import { createHash } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { RadiusAttributes } from "../events/types.js";
 import { TYPE } from "../radius/codes.js";
 import { firstAttribute, type Packet } from "../radius/packet.js";
@@ -22,9 +22,15 @@ export class AccountingIds {
   #old = new Map<string, number>();
   #born = 0;
 
+  /**
+   * `secret`: what the gateways of one network share and nobody else knows, so that whoever sees an id cannot try which
+   * record it is the id of.
+   */
+  constructor(private readonly secret: Buffer) {}
+
   /** `now` is Unix time in milliseconds. */
   ofPacket(packet: Packet, nas: string, now: number): string {
-    const hash = createHash("sha256").update(nas).update("\0");
+    const hash = createHmac("sha256", this.secret).update(nas).update("\0");
     for (const { type, value } of packet.attributes) {
       if (!VARYING_TYPES.has(type)) hash.update(Buffer.of(type, value.length)).update(value);
     }
@@ -36,7 +42,7 @@ export class AccountingIds {
     const entries = Object.entries(attributes)
       .filter(([name]) => !VARYING_NAMES.has(name))
       .toSorted(([one], [other]) => (one < other ? -1 : 1));
-    const digest = createHash("sha256")
+    const digest = createHmac("sha256", this.secret)
       .update(JSON.stringify([nas, entries]))
       .digest();
     const timestamp = Date.parse(String(attributes["Event-Timestamp"]));

@@ -1,4 +1,5 @@
 /** Puts the gateway's parts together from its configuration. Opens no port. */
+import { createHash } from "node:crypto";
 import type { Dictionary } from "../radius/dictionary.js";
 import { Accounting } from "./accounting.js";
 import { AccountingIds } from "./accounting-id.js";
@@ -69,7 +70,7 @@ export function assemble(config: RadiusConfig, around: Surroundings): Parts {
   });
   const login = new Login({ ...common, nokia, holdMs, resultWindowMs, hold, fallbackNas });
   const states = new StickyStates(clock);
-  const ids = new AccountingIds();
+  const ids = new AccountingIds(sharedSecret(config));
   return {
     drops,
     http: config.http === undefined ? undefined : new HttpDoor({ ...common, ...config.http, login, ids, fallbackNas }),
@@ -92,6 +93,17 @@ export function assemble(config: RadiusConfig, around: Surroundings): Parts {
     }),
     close: () => upstreams.close(),
   };
+}
+
+/** Gateways that stand for one another have the same RADIUS secrets. */
+function sharedSecret({ clients, upstreams }: RadiusConfig): Buffer {
+  return createHash("sha256")
+    .update(JSON.stringify([clients.map(secretOf), upstreams.map(secretOf)]))
+    .digest();
+}
+
+function secretOf(peer: object): unknown {
+  return "secret" in peer ? peer.secret : undefined;
 }
 
 function nokiaOptions({ nokia: { services, defaultPort } }: RadiusConfig): NokiaOptions {

@@ -10,6 +10,7 @@ import { RadiusError } from "../radius/errors.js";
 import { checkSecurityMode } from "../security/mode.js";
 import { type Gateway, type GatewayAddresses, startGateway } from "./gateway.js";
 import { NatsBus } from "./nats-bus.js";
+import { EventSealing } from "./sealing.js";
 import { SpoolDirectoryError } from "./spool.js";
 import { TlsFilesError } from "./tls-files.js";
 
@@ -28,7 +29,7 @@ export interface RunningGateway {
 
 /** Throws StartError where it must not or cannot run as configured. */
 export async function runGateway(options: GatewayRunOptions): Promise<RunningGateway> {
-  const problem = checkSecurityMode(options.config) ?? checkSealing(options.config);
+  const problem = checkSecurityMode(options.config);
   if (problem !== undefined) throw new StartError([problem]);
   const run = new GatewayRun(options);
   await run.listen();
@@ -37,22 +38,19 @@ export async function runGateway(options: GatewayRunOptions): Promise<RunningGat
   return { metricsPort: run.metricsPort, ready, stop: () => run.stop() };
 }
 
-/** Instructions must not go onto the bus in the clear where the agents would refuse them anyway. */
-function checkSealing(config: GatewayConfig): string | undefined {
-  if (config.security.mode === "lab") return undefined;
-  return "security.mode strict demands that the gateway seals instructions, which this version cannot: set security.mode to lab, with NATS on this host's loopback";
-}
-
 class GatewayRun {
   readonly #abort = new AbortController();
   readonly #waitingFor = new Set(["ports"]);
   readonly #registry;
   readonly #bus: NatsBus;
+  readonly #sealing: EventSealing | undefined;
   #metricsServer: MetricsServer | undefined;
   #gateway: Gateway | undefined;
 
   constructor(private readonly options: GatewayRunOptions) {
     this.#registry = createRegistry(options.version, "gateway");
+    const { config, log } = options;
+    this.#sealing = config.security.mode === "strict" ? new EventSealing(config, log) : undefined;
     this.#bus = new NatsBus(options.config.nats.stream, options.log, this.#abort.signal);
   }
 
@@ -81,7 +79,13 @@ class GatewayRun {
   async open(): Promise<GatewayAddresses> {
     const { config, log } = this.options;
     try {
-      this.#gateway = startGateway(config.radius, { bus: this.#bus, log, metricsRegistry: this.#registry });
+      const sealing = this.#sealing;
+      this.#gateway = startGateway(config.radius, {
+        bus: sealing?.over(this.#bus) ?? this.#bus,
+        log,
+        metricsRegistry: this.#registry,
+        ...(sealing !== undefined && { seal: (event) => sealing.seal(event) }),
+      });
       const addresses = await this.#gateway.ready;
       this.#waitingFor.delete("ports");
       log.info(addresses, "gateway open");
@@ -95,6 +99,7 @@ class GatewayRun {
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#gateway?.close();
+    this.#sealing?.close();
     await this.#bus.close();
     await this.#metricsServer?.close();
   }
@@ -102,7 +107,9 @@ class GatewayRun {
   async #connect(): Promise<void> {
     const { config, log } = this.options;
     const { signal } = this.#abort;
-    await this.#bus.attach(await connectNats(config.nats, `submirror-gateway-${config.node}`, log, signal));
+    const connection = await connectNats(config.nats, `submirror-gateway-${config.node}`, log, signal);
+    await this.#sealing?.attach(connection, config.nats.stream.replicas, signal);
+    await this.#bus.attach(connection);
   }
 }
 

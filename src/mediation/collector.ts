@@ -67,6 +67,8 @@ export class Collector {
   readonly #streams = new Map<string, Stream>();
   readonly #malformed = zeroes(MALFORMED_REASONS);
   readonly #unwritten = zeroes(UNWRITTEN_REASONS);
+  /** Packets come in runs of one stream. */
+  #last: Stream | undefined;
   #received = 0;
   #diskBehind = false;
   #creationFailure: string | undefined;
@@ -98,12 +100,18 @@ export class Collector {
     count.bytes += parsed.packet.length;
   }
 
-  #streamOf(datagram: MirroredDatagram, source: string, timeNs: bigint): Stream | UnwrittenReason {
-    const { interceptId, sessionId } = datagram;
-    const key = `${interceptId} ${sessionId} ${source}`;
-    const known = this.#streams.get(key);
-    if (known !== undefined)
-      return known.file.error !== undefined ? "disk-error" : this.#diskBehind ? "disk-behind" : known;
+  #streamOf({ interceptId, sessionId }: MirroredDatagram, source: string, timeNs: bigint): Stream | UnwrittenReason {
+    const last = this.#last;
+    const again = last?.interceptId === interceptId && last.sessionId === sessionId && last.source === source;
+    const known = again ? last : this.#streams.get(keyOf(interceptId, sessionId, source));
+    const stream = known ?? this.#create(interceptId, sessionId, source, timeNs);
+    if (typeof stream === "string") return stream;
+    this.#last = stream;
+    if (stream.file.error !== undefined) return "disk-error";
+    return this.#diskBehind ? "disk-behind" : stream;
+  }
+
+  #create(interceptId: number, sessionId: number, source: string, timeNs: bigint): Stream | UnwrittenReason {
     if (this.#streams.size >= this.options.maxStreams) return "too-many-streams";
     const id = `0x${interceptId.toString(16)}_0x${sessionId.toString(16)}`;
     let file: StreamFile;
@@ -115,7 +123,7 @@ export class Collector {
     }
     const counts = { from: noCount(), to: noCount(), unknown: noCount() };
     const stream = { source, interceptId, sessionId, file, counts, firstSeen: timeNs, lastSeen: timeNs };
-    this.#streams.set(key, stream);
+    this.#streams.set(keyOf(interceptId, sessionId, source), stream);
     return stream;
   }
 
@@ -155,6 +163,10 @@ export class Collector {
     );
     return this.#creationFailure === undefined ? failures : [this.#creationFailure, ...failures];
   }
+}
+
+function keyOf(interceptId: number, sessionId: number, source: string): string {
+  return `${interceptId} ${sessionId} ${source}`;
 }
 
 function bySourceAndIds(a: Stream, b: Stream): number {

@@ -1,6 +1,12 @@
 /** What the agent reports. Labels are bounded and there from the start; none names a subscriber, session or intercept. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { Datapath, DatapathCounters, MapFill } from "../datapath/port.js";
+import {
+  DATAPATH_ERROR_CODES,
+  type Datapath,
+  type DatapathCounters,
+  type DatapathErrorCode,
+  type MapFill,
+} from "../datapath/port.js";
 import { RADIUS_EVENT_TYPES, type RadiusEventType, type ResultKind } from "../events/types.js";
 
 /** `recorded`: the event asked for no answer. `duplicate`: it had been applied before. `failed`: a fault of ours. */
@@ -63,7 +69,7 @@ export class AgentMetrics {
       labelNames: ["reason"],
       registers,
     });
-    for (const reason of ["table-full", "invalid", "kernel"]) this.#refusals.inc({ reason }, 0);
+    for (const reason of DATAPATH_ERROR_CODES) this.#refusals.inc({ reason }, 0);
   }
 
   event(type: RadiusEventType | "malformed", result: EventResultLabel): void {
@@ -78,7 +84,7 @@ export class AgentMetrics {
     this.#activation.observe(Math.max(0, seconds));
   }
 
-  refused(reason: "table-full" | "invalid" | "kernel"): void {
+  refused(reason: DatapathErrorCode): void {
     this.#refusals.inc({ reason });
   }
 }

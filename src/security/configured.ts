@@ -20,8 +20,8 @@ export interface OwnKeys {
   readonly sealingKeys: readonly SealingKey[];
 }
 
-/** Reads the key files of an agent. Returns every problem at once, each a sentence with what to do. */
-export function readOwnKeys(security: SecurityConfig, needs: "signing" | "signing and sealing"): OwnKeys | string[] {
+/** Reads the key files of a program. Returns every problem at once, each a sentence with what to do. */
+export function readOwnKeys(security: SecurityConfig, program: "agent" | "gateway"): OwnKeys | string[] {
   const problems: string[] = [];
   const attempt = <T>(read: () => T): T | undefined => {
     try {
@@ -32,11 +32,15 @@ export function readOwnKeys(security: SecurityConfig, needs: "signing" | "signin
       return undefined;
     }
   };
-  const { signingKeyFile, sealingKeyFiles } = security;
+  const isAgent = program === "agent";
+  const { gatewaySigningKeyFile } = security;
+  const signingKeyFile = isAgent ? security.signingKeyFile : (gatewaySigningKeyFile ?? security.signingKeyFile);
+  // A gateway seals to others, and opens nothing.
+  const sealingKeyFiles = isAgent ? security.sealingKeyFiles : [];
   const signer = signingKeyFile === undefined ? undefined : attempt(() => readSigner(signingKeyFile));
   if (signingKeyFile === undefined) problems.push(missing("signingKeyFile"));
   const sealingKeys = sealingKeyFiles.map((file) => attempt(() => readSealingKey(file)));
-  if (needs === "signing and sealing" && sealingKeyFiles.length === 0) problems.push(missing("sealingKeyFiles"));
+  if (isAgent && sealingKeyFiles.length === 0) problems.push(missing("sealingKeyFiles"));
   if (problems.length > 0 || signer === undefined) return problems;
   return { signer, sealingKeys: sealingKeys.filter((key) => key !== undefined) };
 }
@@ -45,7 +49,7 @@ export function readOwnKeys(security: SecurityConfig, needs: "signing" | "signin
 export function authoritiesOf(security: SecurityConfig): Authority[] {
   const longest = security.maxDurationHours * HOUR_MS;
   const authorities = security.authorities.map((given): Authority => {
-    const { name, kind, keys, nas, interceptIds, mediation, maxDurationHours } = given;
+    const { name, kind, keys, nas, interceptIds, mediation, mayMatch, maxDurationHours } = given;
     return {
       name,
       kind,
@@ -55,6 +59,7 @@ export function authoritiesOf(security: SecurityConfig): Authority[] {
         interceptIds: interceptIds.map(parseIdRange).filter((it) => it !== undefined),
       }),
       ...(mediation !== undefined && { mediation: mediation.map(prefixOf) }),
+      mayMatch,
       maxDurationMs: Math.min(longest, (maxDurationHours ?? Infinity) * HOUR_MS),
     };
   });

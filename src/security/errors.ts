@@ -23,6 +23,8 @@ export const REFUSAL_REASONS = [
   "nas-not-allowed",
   "intercept-id-not-allowed",
   "mediation-not-allowed",
+  /** Packets named by something else than the subscriber's sessions. */
+  "match-not-allowed",
   "duration-too-long",
   /** Two distinct authorities have to sign. */
   "second-signature-missing",

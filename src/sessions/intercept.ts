@@ -20,7 +20,7 @@ export interface InterceptDefaults {
 export function makeIntercept(
   session: Session,
   order: LiInstruction,
-  origin: { readonly eventId: string; readonly source: SessionIntercept["source"] },
+  origin: Pick<SessionIntercept, "source" | "mandate"> & { readonly eventId: string },
   defaults: InterceptDefaults,
 ): SessionIntercept {
   const handle = parseHandle(order.handle);
@@ -32,6 +32,7 @@ export function makeIntercept(
     interceptId: handle.interceptId,
     sessionId: handle.sessionId ?? sessionIdFrom(session),
     source: origin.source,
+    mandate: origin.mandate,
     failed: false,
   };
 }
@@ -68,13 +69,19 @@ export function specOf(
     header: { format: order.header ?? defaults.header, interceptId, sessionId },
     mediation: order.mediation,
     ...(dscp !== undefined && { dscp }),
-    ...timesOf(order),
+    ...validityOf(intercept),
     ...(order.zone !== undefined && { zone: order.zone }),
     ...(order.dropPolicy !== undefined && { dropPolicy: order.dropPolicy }),
     ...(order.rate !== undefined && { rate: order.rate }),
     ...(order.snapLength !== undefined && { snapLength: order.snapLength }),
     ...(order.multicast !== undefined && { multicast: order.multicast }),
   };
+}
+
+/** The order's own times; its mandate may end earlier. */
+function validityOf({ order, mandate }: SessionIntercept): Pick<InterceptSpec, "notBefore" | "notAfter"> {
+  const times = timesOf(order);
+  return mandate === undefined ? times : { ...times, notAfter: Math.min(mandate.notAfter, times.notAfter ?? Infinity) };
 }
 
 /** Waits for something that only accounting can bring. */

@@ -1,5 +1,5 @@
 /** Session records as they are stored: JSON, checked when it is read back, since others may write the bucket too. */
-import { instructionFromObject } from "../events/li.js";
+import { instructionFromObject, type Mandate } from "../events/li.js";
 import { isObject } from "../events/parse.js";
 import { nasToken } from "../events/subjects.js";
 import {
@@ -79,7 +79,18 @@ function interceptFrom(value: Readonly<Record<string, unknown>>): SessionInterce
   if (sessionId !== undefined && !isId(sessionId)) return undefined;
   if (source !== "radiusLogin" && source !== "radiusCoa") return undefined;
   const order = instructionFromObject(value.order);
-  return { key, origin, order, interceptId, sessionId, source, failed: failed === true };
+  const mandate = mandateFrom(value.mandate);
+  return { key, origin, order, interceptId, sessionId, source, mandate, failed: failed === true };
+}
+
+function mandateFrom(value: unknown): Mandate | undefined {
+  if (!isObject(value) || typeof value.notAfter !== "number") return undefined;
+  const { order, by, notAfter } = value;
+  return {
+    ...(typeof order === "string" && { order }),
+    ...(Array.isArray(by) && { by: by.filter((name) => typeof name === "string") }),
+    notAfter,
+  };
 }
 
 function isId(value: unknown): value is number {

@@ -1,4 +1,5 @@
 /** What is known of one subscriber session. Records are never changed in place: a change is a new record. */
+import type { Mandate } from "../events/li.js";
 import type { LiInstruction } from "../events/types.js";
 
 /** Attributes that say who or where the subscriber is. Kept as they came. */
@@ -41,6 +42,8 @@ export interface SessionIntercept {
   /** Undefined while a 4-byte handle waits for the Acct-Session-Id. */
   readonly sessionId: number | undefined;
   readonly source: "radiusLogin" | "radiusCoa";
+  /** Undefined where nothing bounds it. */
+  readonly mandate: Mandate | undefined;
   /** The datapath refused it after it had been promised; tried again whenever the session changes. */
   readonly failed: boolean;
 }

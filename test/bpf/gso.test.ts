@@ -3,7 +3,7 @@
 import { intercept } from "./intercepts.js";
 import { ethernet, ipv4, ipv6, TO4, TO6 } from "./packets.js";
 import { DEVICE6 } from "./rig.js";
-import { type SuperPacketOptions, superPacket, uncheckedPacket } from "./super-packets.js";
+import { type SuperPacketOptions, superDatagram, superPacket, uncheckedPacket } from "./super-packets.js";
 import { pattern, tcp, udp } from "./transport.js";
 import { type WireFixture, wireSuite } from "./wire-fixtures.js";
 
@@ -77,6 +77,7 @@ function otherWays(counters: (count: number) => WireFixture["counters"]): WireFi
       const towards = superPacket({ ...shape, header: down, link: CORE_MAC });
       const routed = superPacket({ ...shape, header: { ...down, ttl: 63, hopLimit: 63 } }).segments;
       const bare = superPacket({ ...shape, withoutLinkLayer: true });
+      const datagrams = superDatagram({ ...shape, payloadBytes: 9999 });
       return [
         {
           description: `an IPv${family} super-packet to the subscriber, to ${spec.mediation.address}`,
@@ -87,6 +88,16 @@ function otherWays(counters: (count: number) => WireFixture["counters"]): WireFi
           offload: towards.offload,
           copies: routed,
           counters: counters(routed.length) ?? {},
+        },
+        {
+          description: `an IPv${family} super-packet of datagrams, to ${spec.mediation.address}`,
+          intercepts: [spec],
+          direction: "from",
+          into: "acc0",
+          frame: datagrams.frame,
+          offload: datagrams.offload,
+          copies: datagrams.segments,
+          counters: counters(datagrams.segments.length) ?? {},
         },
         {
           description: `an IPv${family} super-packet without a link layer, to ${spec.mediation.address}`,

@@ -52,10 +52,10 @@ export interface Offload {
   readonly checksumStart: number;
   readonly checksumOffset: number;
   /** A super-packet: payload bytes of each segment. */
-  readonly segment?: { readonly kind: "tcp4" | "tcp6"; readonly bytes: number; readonly headerBytes: number };
+  readonly segment?: { readonly kind: "tcp4" | "tcp6" | "udp"; readonly bytes: number; readonly headerBytes: number };
 }
 
-const GSO_TYPE = { tcp4: 1, tcp6: 4 } as const;
+const GSO_TYPE = { tcp4: 1, tcp6: 4, udp: 5 } as const;
 const NEEDS_CHECKSUM = 1;
 
 export function offloadHeader(offload: Offload | undefined): Buffer {

@@ -1,8 +1,8 @@
-/** TCP super-packets (GRO, TSO) as a network card hands them to the kernel, and the segments that they stand for. */
+/** Super-packets (GRO, TSO, USO) as a network card hands them to the kernel, and the packets that they stand for. */
 import { pseudoSum } from "./checksum.js";
 import type { Offload } from "./network.js";
 import { ethernet, type Ipv4Header, type Ipv6Header, ipv4, ipv6, type LinkLayer } from "./packets.js";
-import { PROTOCOL, pattern, tcp } from "./transport.js";
+import { type Ports, PROTOCOL, pattern, type TcpHeader, type Transport, tcp, udp } from "./transport.js";
 
 export interface SuperPacket {
   readonly frame: Buffer;
@@ -17,6 +17,7 @@ export interface SuperPacketOptions {
   readonly payloadBytes: number;
   readonly segmentBytes: number;
   readonly header?: Ipv4Header & Ipv6Header;
+  readonly ports?: Ports;
   /** A multiple of 4 bytes. */
   readonly tcpOptions?: Buffer;
   readonly link?: LinkLayer;
@@ -27,48 +28,70 @@ export interface SuperPacketOptions {
 const ACK = 0x10;
 const ACK_PUSH = 0x18;
 
-/** The kernel counts IPv4 identifications up by one a segment, and puts PSH on the last only. */
+/** Of TCP. The kernel counts IPv4 identifications up by one a segment, and puts PSH on the last only. */
 export function superPacket(options: SuperPacketOptions): SuperPacket {
-  const { family, payloadBytes, segmentBytes, header = {}, tcpOptions = Buffer.alloc(0), link = {} } = options;
+  const { family, ports, tcpOptions = Buffer.alloc(0) } = options;
+  return cuttable(options, {
+    kind: family === 4 ? "tcp4" : "tcp6",
+    protocol: PROTOCOL.tcp,
+    headerBytes: 20 + tcpOptions.length,
+    checksumAt: 16,
+    transport(payload, offset, last) {
+      const header: TcpHeader = { sequence: 1000 + offset, flags: last ? ACK_PUSH : ACK, options: tcpOptions };
+      return tcp({ ...header, ...ports }, payload);
+    },
+  });
+}
+
+/** Of UDP: each payload behind a header of its own (USO). */
+export function superDatagram(options: Omit<SuperPacketOptions, "tcpOptions">): SuperPacket {
+  return cuttable(options, {
+    kind: "udp",
+    protocol: PROTOCOL.udp,
+    headerBytes: 8,
+    checksumAt: 6,
+    transport: (payload) => udp(options.ports, payload),
+  });
+}
+
+interface Cut {
+  readonly kind: "tcp4" | "tcp6" | "udp";
+  readonly protocol: number;
+  readonly headerBytes: number;
+  /** Where the checksum stands in the transport header. */
+  readonly checksumAt: number;
+  transport(payload: Buffer, offset: number, last: boolean): Transport;
+}
+
+function cuttable(options: SuperPacketOptions, cut: Cut): SuperPacket {
+  const { family, payloadBytes, segmentBytes, header = {}, link = {} } = options;
   const payload = pattern(payloadBytes, 3);
   const id = header.id ?? 0x4000;
-  const make = (offset: number, bytes: number, last: boolean, number: number): Buffer => {
-    const transport = tcp(
-      { sequence: 1000 + offset, flags: last ? ACK_PUSH : ACK, options: tcpOptions },
-      payload.subarray(offset, offset + bytes),
-    );
+  const make = (offset: number, bytes: number, number: number): Buffer => {
+    const piece = payload.subarray(offset, offset + bytes);
+    const transport = cut.transport(piece, offset, offset + bytes >= payloadBytes);
     return family === 4 ? ipv4({ ...header, id: id + number }, transport) : ipv6(header, transport);
   };
   const segments: Buffer[] = [];
   for (let offset = 0; offset < payloadBytes; offset += segmentBytes)
-    segments.push(make(offset, segmentBytes, offset + segmentBytes >= payloadBytes, offset / segmentBytes));
-  const whole = make(0, payloadBytes, true, 0);
+    segments.push(make(offset, segmentBytes, offset / segmentBytes));
+  const whole = make(0, payloadBytes, 0);
   const frame = options.withoutLinkLayer ? whole : ethernet(whole, link);
   const ipBytes = family === 4 ? 20 : 40;
   const start = frame.length - whole.length + ipBytes;
   // What is left to complete begins with the pseudo header's sum in place of the checksum.
-  frame.writeUInt16BE(partialChecksum(frame.subarray(start - ipBytes), family), start + 16);
-  return {
-    frame,
-    offload: {
-      checksumStart: start,
-      checksumOffset: 16,
-      segment: {
-        kind: family === 4 ? "tcp4" : "tcp6",
-        bytes: segmentBytes,
-        headerBytes: start + 20 + tcpOptions.length,
-      },
-    },
-    segments,
-  };
+  const partial = partialChecksum(frame.subarray(start - ipBytes), family, cut.protocol);
+  frame.writeUInt16BE(partial, start + cut.checksumAt);
+  const segment = { kind: cut.kind, bytes: segmentBytes, headerBytes: start + cut.headerBytes };
+  return { frame, offload: { checksumStart: start, checksumOffset: cut.checksumAt, segment }, segments };
 }
 
-function partialChecksum(packet: Buffer, family: 4 | 6): number {
+function partialChecksum(packet: Buffer, family: 4 | 6, protocol: number): number {
   const [source, destination, bytes] =
     family === 4
       ? [packet.subarray(12, 16), packet.subarray(16, 20), 20]
       : [packet.subarray(8, 24), packet.subarray(24, 40), 40];
-  let sum = pseudoSum(source, destination, PROTOCOL.tcp, packet.length - bytes);
+  let sum = pseudoSum(source, destination, protocol, packet.length - bytes);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
   return sum;
 }

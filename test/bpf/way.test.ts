@@ -275,6 +275,31 @@ describe("identifications of IPv6 fragments", () => {
   });
 });
 
+describe("what the stack takes and drops is counted, and the original goes on", () => {
+  for (const [what, address, prepare] of [
+    ["no route, IPv4", "203.0.113.200", []],
+    ["no route, IPv6", "2001:db8:77::1", []],
+    ["a route that refuses", "203.0.113.201", ["route", "add", "prohibit", "203.0.113.201"]],
+    ["a route that swallows", "203.0.113.202", ["route", "add", "blackhole", "203.0.113.202"]],
+  ] as const)
+    test(what, () => {
+      using rig = new Rig();
+      if (prepare.length > 0) ip(...prepare);
+      rig.install([to(address)]);
+      const lost = { dropped: 0 };
+      rig.acc0.write(ethernet(FULL4));
+      for (let copy = 0; copy < 4; copy++) assert.equal(rig.run("access_ingress", ethernet(FULL4)).verdict, -1);
+      assert.equal(rig.core0.expect(1).length, 1, "the original");
+      waitUntil(() => {
+        lost.dropped = Number(rig.datapath.interceptCounters("intercept-1")?.dropped);
+        return lost.dropped === 5;
+      });
+      assert.equal(lost.dropped, 5);
+      assert.equal(rig.datapath.counters().dropped["stack"], 5n);
+      assert.equal(rig.med0.drain().length, 0);
+    });
+});
+
 /** med0 becomes a port of medbr0, which has the addresses now; both carry the program. */
 function bridgeMediation(rig: Rig): void {
   ip("link", "add", "medbr0", "type", "bridge");
@@ -285,6 +310,12 @@ function bridgeMediation(rig: Rig): void {
     ip("address", "add", address, "dev", "medbr0", ...(address.includes(":") ? ["nodad"] : []));
   for (const address of [DEVICE4, DEVICE6])
     ip("neighbour", "add", address, "lladdr", "02:00:5e:20:00:09", "dev", "medbr0", "nud", "permanent");
+  // The kernel tells the bridge's carrier in its own time, and routes by it before are not taken.
+  const links = () => JSON.parse(ip("-json", "link", "show", "dev", "medbr0")) as { operstate: string }[];
+  assert.ok(
+    waitUntil(() => links()[0]?.operstate === "UP"),
+    "the bridge has no carrier",
+  );
   rig.datapath.followInterfaces();
   assert.deepEqual(rig.datapath.interfaceNames("mediation").toSorted(), ["med0", "medbr0"]);
 }

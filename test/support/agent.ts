@@ -9,6 +9,7 @@ export interface TestAgentOptions {
   readonly url: string;
   readonly datapath: Datapath;
   readonly yaml?: string;
+  /** `strict`: `yaml` has the section `security`. */
   readonly mode?: "lab" | "strict";
 }
 
@@ -21,7 +22,7 @@ nats: { servers: ["${options.url}"] }
 interfaces: { access: [lo] }
 mediation: { sourceIpv4: 192.0.2.1 }
 metrics: { port: 0 }
-security: { mode: ${options.mode ?? "lab"} }
+${options.mode === "strict" ? "" : "security: { mode: lab }"}
 ${options.yaml ?? ""}`;
   const config = requireAgentParts(parseConfig(yaml, "test.yaml"), "test.yaml");
   const agent = await startAgent({ config, version: "0.0.0", log: silent, openDatapath: () => options.datapath });

@@ -96,9 +96,8 @@ export function radiusOrder(event: BoundEvent = EVENT, changes: Partial<RadiusOr
 export const WARRANT: NonNullable<TaskOrder["warrant"]> = {
   reference: "W-2026-0042",
   subject: { by: "user-name", value: "alice" },
-  interceptId: 0x1234,
-  mediation: { address: "198.51.100.9", port: 30030 },
-  ends: NOW + 10 * DAY,
+  // A handle of 4 bytes: intercept id 0x1234, the session id is each session's.
+  li: li("on", { handle: "40001234", notAfter: new Date(NOW + 10 * DAY).toISOString() }),
 };
 
 export function taskOrder(changes: Partial<TaskOrder> = {}) {

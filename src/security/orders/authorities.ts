@@ -1,4 +1,6 @@
 /** Who may order what: as the configuration says it, and the rules that read it. Pure. */
+import type { LiInstruction } from "../../events/types.js";
+import { parseHandle } from "../../intercepts/handle.js";
 import { type IpPrefix, maskBytes, parseAddress } from "../../net/addresses.js";
 import { SecurityError } from "../errors.js";
 import { type Verifier, verifierOf } from "../keys/signing-key.js";
@@ -20,6 +22,8 @@ export interface Authority {
   readonly interceptIds?: readonly (readonly [number, number])[];
   /** Where copies may go. Undefined: anywhere. */
   readonly mediation?: readonly IpPrefix[];
+  /** Whether it may say by what else than a session's addresses packets are a subscriber's: by link, or other prefixes. */
+  readonly mayMatch?: boolean;
   /** Longest intercept that it may order, in milliseconds. */
   readonly maxDurationMs: number;
 }
@@ -44,27 +48,25 @@ export class AuthorityTable {
   }
 }
 
-/** What one order would start. */
-export interface Wish {
-  readonly interceptId: number;
-  readonly mediationAddress: string;
-}
-
 /** Throws SecurityError where the authority may not order that. */
-export function checkWish({ interceptIds, mediation }: Authority, wish: Wish): void {
-  if (
-    interceptIds !== undefined &&
-    !interceptIds.some(([from, to]) => wish.interceptId >= from && wish.interceptId <= to)
-  ) {
+export function checkInstruction({ interceptIds, mediation, mayMatch = false }: Authority, li: LiInstruction): void {
+  const { interceptId } = parseHandle(li.handle);
+  if (interceptIds !== undefined && !interceptIds.some(([from, to]) => interceptId >= from && interceptId <= to)) {
     throw new SecurityError(
       "intercept-id-not-allowed",
       "the intercept id is not of those that the signing authority may use",
     );
   }
-  if (mediation !== undefined && !mediation.some((prefix) => contains(prefix, wish.mediationAddress))) {
+  if (mediation !== undefined && !mediation.some((prefix) => contains(prefix, li.mediation.address))) {
     throw new SecurityError(
       "mediation-not-allowed",
       "the mediation device is not of those that the signing authority may use",
+    );
+  }
+  if (li.match !== undefined && !mayMatch) {
+    throw new SecurityError(
+      "match-not-allowed",
+      "the signing authority may name packets by the subscriber's sessions alone",
     );
   }
 }

@@ -1,9 +1,10 @@
 /** Whether an order may be carried out: signatures, authorities, time and replay, in one place. Pure. */
+
+import { timesOf } from "../../events/li-terms.js";
 import type { ParsedEvent } from "../../events/parse.js";
 import { nasToken } from "../../events/subjects.js";
-import { parseHandle } from "../../intercepts/handle.js";
 import { SecurityError } from "../errors.js";
-import { type Authority, type AuthorityTable, checkNas, checkWish, type KnownKey } from "./authorities.js";
+import { type Authority, type AuthorityTable, checkInstruction, checkNas, type KnownKey } from "./authorities.js";
 import { attributesDigest, type Order, parseOrder, type RadiusOrder, type TaskOrder } from "./payload.js";
 import type { OrderPlace, ReplayView } from "./replay.js";
 import { type SignedOrder, verifySignatures } from "./signed.js";
@@ -55,13 +56,13 @@ export function decideRadiusOrder(
   checkBinding(order, event);
   checkNas(gateway, nasToken(event.nas));
   const repeated = checkTimeAndReplay(order, place, context.maxWindowMs, context);
-  if (order.li.action !== "stop-in-force") {
-    const { interceptId } = parseHandle(order.li.handle);
-    checkWish(gateway, { interceptId, mediationAddress: order.li.mediation.address });
-  }
   // A gateway whose clock runs ahead, or that lies, must not gain by it: notBefore has been checked against our own.
-  const begins = Math.min(event.time, order.notBefore);
-  return { order, by: [gateway.name], repeated, notAfter: begins + gateway.maxDurationMs };
+  const notAfter = Math.min(event.time, order.notBefore) + gateway.maxDurationMs;
+  if (order.li.action !== "stop-in-force") {
+    checkInstruction(gateway, order.li);
+    if ((timesOf(order.li).notAfter ?? 0) > notAfter) throw tooLong();
+  }
+  return { order, by: [gateway.name], repeated, notAfter };
 }
 
 /** A task by warrant. Throws SecurityError with the reason of the refusal. */
@@ -130,24 +131,25 @@ function checkTimeAndReplay(order: Order, place: OrderPlace, maxWindowMs: number
 }
 
 function checkWarrant(
-  warrant: Warrant,
+  { li, subject }: Warrant,
   order: TaskOrder,
   longest: number,
   signers: readonly Authority[],
 ): { begins: number; ends: number } {
-  const begins = warrant.begins ?? order.notBefore;
-  const ends = warrant.ends ?? begins + longest;
-  if (ends - begins > longest) {
-    throw new SecurityError("duration-too-long", "the warrant is longer than the signing authority may order");
-  }
+  const { notBefore: begins = order.notBefore, notAfter: ends = begins + longest } = timesOf(li);
+  if (ends - begins > longest) throw tooLong();
   for (const authority of signers) {
-    checkWish(authority, { interceptId: warrant.interceptId, mediationAddress: warrant.mediation.address });
-    if (warrant.subject.nas !== undefined) checkNas(authority, nasToken(warrant.subject.nas));
+    checkInstruction(authority, li);
+    if (subject.nas !== undefined) checkNas(authority, nasToken(subject.nas));
     else if (authority.nas !== undefined) {
       throw new SecurityError("nas-not-allowed", "the warrant must name one of the NASes of the signing authority");
     }
   }
   return { begins, ends };
+}
+
+function tooLong(): SecurityError {
+  return new SecurityError("duration-too-long", "the intercept is longer than the signing authority may order");
 }
 
 function wrongKind(): SecurityError {

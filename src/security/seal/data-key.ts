@@ -8,6 +8,7 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createHmac,
   createSecretKey,
   type KeyObject,
   randomBytes,
@@ -68,6 +69,15 @@ export class DataKey {
     }
   }
 
+  /** A name for `text` that tells nothing of it to whoever lacks the key, and is the same each time: 128 bits in base64url. */
+  blind(text: string): string {
+    return createHmac("sha256", this.#key)
+      .update("submirror name 1\n")
+      .update(text)
+      .digest()
+      .toString("base64url", 0, 16);
+  }
+
   #nextNonce(): Buffer {
     if (this.#count >= MAX_COUNT) throw new Error("a data key has been used up; it should have been replaced long ago");
     const nonce = Buffer.allocUnsafe(NONCE_BYTES);
@@ -81,8 +91,8 @@ export function dataKeyId(secret: Uint8Array): Buffer {
   return createHash("sha256").update("submirror data key 1\n").update(secret).digest().subarray(0, ID_BYTES);
 }
 
-/** The id of the data key that the bytes were sealed with; undefined where they are too short to be sealed. */
+/** The id of the data key that the bytes were sealed with, or that they begin with; undefined where they are too short. */
 export function sealedWith(sealed: Uint8Array): string | undefined {
-  if (sealed.length < SEAL_OVERHEAD_BYTES) return undefined;
+  if (sealed.length < ID_BYTES) return undefined;
   return Buffer.from(sealed.buffer, sealed.byteOffset, ID_BYTES).toString("base64url");
 }

@@ -66,7 +66,8 @@ function tryMake(
   context: RuleContext,
 ): SessionIntercept {
   try {
-    return makeIntercept(session, order, { eventId: event.id, source: sourceOf(event) }, context.defaults);
+    const mandate = event.li.kind === "plain" ? event.li.mandate : undefined;
+    return makeIntercept(session, order, { eventId: event.id, source: sourceOf(event), mandate }, context.defaults);
   } catch (error) {
     if (error instanceof InterceptError) throw new EventError(error.field, error.message);
     throw error;

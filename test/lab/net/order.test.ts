@@ -72,7 +72,7 @@ describe("tcx", () => {
     await edge.told("attached acc0 access");
     await edge.told("attached med0 mediation");
     edge.put();
-    const traffic = new Traffic(acc, 5000);
+    const traffic = new Traffic(acc, 2000);
     const originals: number[] = [];
     const mirrored: number[] = [];
     const take = (): void => {
@@ -81,7 +81,7 @@ describe("tcx", () => {
     };
     await until("there is traffic", () => {
       take();
-      return mirrored.length > 500;
+      return mirrored.length > 200;
     });
     // One that lets packets go on, so that whatever is missing was lost by the move.
     using other = BpfObject.open("build/bpf/tc.o").load();
@@ -98,8 +98,8 @@ describe("tcx", () => {
       return originals.length >= sent;
     });
     assert.deepEqual(originals, range(0, sent));
-    t.diagnostic(`${sent} packets at 5000 a second, ${sent - mirrored.length} of them not mirrored`);
-    assert.ok(sent - mirrored.length <= 10, `${sent - mirrored.length} packets were not mirrored: more than 2 ms`);
+    t.diagnostic(`${sent} packets at 2000 a second, ${sent - mirrored.length} of them not mirrored`);
+    assert.ok(sent - mirrored.length <= 5, `${sent - mirrored.length} packets were not mirrored: more than 2.5 ms`);
   });
 
   test("two that both want to be first do not fight for ever", async () => {

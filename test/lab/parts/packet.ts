@@ -2,7 +2,7 @@
 import { LabError } from "./errors.js";
 import type { CapturedFrame } from "./pcap.js";
 
-const LINKTYPE_ETHERNET = 1;
+export const LINKTYPE_ETHERNET = 1;
 const LINKTYPES_IP = [12, 101, 228, 229];
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;

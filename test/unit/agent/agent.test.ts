@@ -9,9 +9,13 @@ import { parseConfig, requireAgentParts } from "../../../src/config/load.js";
 import { DatapathError } from "../../../src/datapath/port.js";
 import type { RadiusEvent } from "../../../src/events/types.js";
 import { AgentMetrics } from "../../../src/metrics/agent-metrics.js";
+import { type AgentTrust, labTrust } from "../../../src/security/trust.js";
+import { PLAIN_RECORDS } from "../../../src/sessions/record-codec.js";
 import { li, radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
 import { MemoryRecords, RecordingSender } from "../../support/memory.js";
+import { temporaryDirectory } from "../../support/security.js";
+import { strictTrust } from "../../support/strict.js";
 
 const ALICE = { "User-Name": "alice", "Acct-Session-Id": "1048577", "Framed-IP-Address": "100.64.0.7" };
 const BOB = { "User-Name": "bob", "Acct-Session-Id": "1048578", "Framed-IP-Address": "100.64.0.8" };
@@ -19,7 +23,7 @@ const FULL = new DatapathError("table-full", "the intercept table is full");
 
 interface Options {
   readonly yaml?: string;
-  readonly mode?: "lab" | "strict";
+  readonly trust?: AgentTrust;
   readonly records?: MemoryRecords;
   readonly datapath?: FakeDatapath;
 }
@@ -33,10 +37,15 @@ class Bench {
   log = "";
   #seq = 0;
 
-  constructor({ yaml = "", mode = "lab", records = new MemoryRecords(), datapath = new FakeDatapath() }: Options = {}) {
+  constructor({
+    yaml = "",
+    trust = labTrust(3_600_000),
+    records = new MemoryRecords(),
+    datapath = new FakeDatapath(),
+  }: Options = {}) {
     this.records = records;
     this.datapath = datapath;
-    const text = `node: edge1\ninterfaces: { access: [lo] }\nmediation: { sourceIpv4: 192.0.2.1 }\nsecurity: { mode: ${mode} }\n${yaml}`;
+    const text = `node: edge1\ninterfaces: { access: [lo] }\nmediation: { sourceIpv4: 192.0.2.1 }\nsecurity: { mode: lab }\n${yaml}`;
     const output = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
         this.log += chunk.toString();
@@ -47,6 +56,8 @@ class Bench {
       config: requireAgentParts(parseConfig(text, "test.yaml"), "test.yaml"),
       datapath,
       records,
+      codec: PLAIN_RECORDS,
+      trust,
       sender: this.sender,
       metrics: new AgentMetrics(this.registry),
       log: pino({ level: "trace" }, output),
@@ -203,7 +214,8 @@ test("a fault of the datapath stops no event behind it", async () => {
 });
 
 test("strict: a plain instruction is refused with 501, and the login goes on", async () => {
-  const bench = new Bench({ mode: "strict" });
+  using directory = temporaryDirectory();
+  const bench = new Bench({ trust: strictTrust(directory.path, { plainEvents: true }) });
   bench.agent.goLive();
   await bench.publish(radiusEvent("access-accept", { attributes: ALICE, li: li("on") }));
   assert.equal(bench.sender.results()[0]?.errorCause, 501);

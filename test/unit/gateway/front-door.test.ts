@@ -155,14 +155,20 @@ describe("identifiers", () => {
   });
 
   it("of accounting records are the same for each try, and differ for each record", () => {
-    const ids = new AccountingIds();
+    const ids = new AccountingIds(Buffer.from("shared"));
     const stamp = Buffer.from("6745d3f0", "hex");
     const record = (session: string, ...more: [number, Buffer | string][]) =>
       packet([44, session], [40, Buffer.of(0, 0, 0, 1)], ...more);
     const of = (each: Packet, now: number, nas = "bng1") => ids.ofPacket(each, nas, now);
     const first = of(record("7", [55, stamp], [41, Buffer.of(0, 0, 0, 0)], [33, "state"]), 1000);
     assert.equal(of(record("7", [55, stamp], [41, Buffer.of(0, 0, 0, 5)]), 999_000), first);
-    assert.equal(new AccountingIds().ofPacket(record("7", [55, stamp]), "bng1", 5), first, "also by another gateway");
+    assert.equal(
+      new AccountingIds(Buffer.from("shared")).ofPacket(record("7", [55, stamp]), "bng1", 5),
+      first,
+      "also by another gateway",
+    );
+    const stranger = new AccountingIds(Buffer.from("guessed")).ofPacket(record("7", [55, stamp]), "bng1", 1000);
+    assert.notEqual(stranger, first, "nobody without the secret tries which record it is");
     assert.notEqual(of(record("8", [55, stamp]), 1000), first);
     assert.notEqual(of(record("7", [55, stamp]), 1000, "bng2"), first);
     const undated = of(record("7"), 1000);

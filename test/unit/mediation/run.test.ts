@@ -146,6 +146,24 @@ describe("submirror mediation", () => {
     assert.equal(tshark.stdout.trim(), "40");
   });
 
+  it("takes the direction from the port where the header does not tell it", async () => {
+    const to = await freePort();
+    const device = await start("ports", "--listen", `127.0.0.1:${to}/to`, "--format", "junos");
+    await send(to, "127.0.0.1", [datagram("0000000100000002", inner(4, 1)), datagram("4000000100000002", inner(4, 1))]);
+    await send(device.port, "127.0.0.1", [datagram("0000000100000002", inner(4, 2))]);
+    const { last } = await device.stop();
+    assert.equal(last.malformed["header-version"], 1);
+    assert.deepEqual(last.streams[0]?.counts, {
+      from: { packets: 0, bytes: 0 },
+      to: { packets: 1, bytes: 60 },
+      unknown: { packets: 1, bytes: 60 },
+    });
+    const frames = [...readFrames(join(device.out, last.streams[0].file))];
+    assert.deepEqual(frames.map(({ flags }) => flags).toSorted(), [0, 2]);
+    const now = BigInt(Date.now()) * 1_000_000n;
+    for (const { timeNs } of frames) assert.ok(now - timeNs < 60_000_000_000n && now - timeNs > -1_000_000_000n);
+  });
+
   it("never writes over an earlier file", async () => {
     for (const expected of [["127.0.0.1_0x1_0x2.pcapng"], ["127.0.0.1_0x1_0x2-2.pcapng", "127.0.0.1_0x1_0x2.pcapng"]]) {
       const device = await start("again");

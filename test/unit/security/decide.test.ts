@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { LiInstruction } from "../../../src/events/types.js";
 import { type RefusalReason, SecurityError } from "../../../src/security/errors.js";
 import { type DecisionContext, decideRadiusOrder, decideTaskOrder } from "../../../src/security/orders/decide.js";
 import type { Order } from "../../../src/security/orders/payload.js";
@@ -125,6 +126,16 @@ const RADIUS_CASES: readonly RadiusCase[] = [
     expected: "accepted",
     order: radiusOrder(EVENT, {}, { action: "stop-in-force" }),
   },
+  {
+    what: "for packets that are not of the subscriber's sessions",
+    expected: "match-not-allowed",
+    order: radiusOrder(EVENT, {}, li("on", { match: [{ kind: "interface", name: "eth1" }] })),
+  },
+  {
+    what: "longer than the gateway may",
+    expected: "duration-too-long",
+    order: radiusOrder(EVENT, {}, li("on", { notAfter: new Date(NOW + 31 * DAY).toISOString() })),
+  },
   { what: "with a field that nobody knows", expected: "malformed", order: { ...radiusOrder(), also: 1 } },
   { what: "of another version", expected: "malformed", order: { ...radiusOrder(), v: 2 } },
   {
@@ -174,6 +185,8 @@ interface TaskCase {
   readonly context?: Partial<DecisionContext>;
 }
 
+const at = (time: number): string => new Date(time).toISOString();
+const warrant = (changes: Partial<LiInstruction>) => ({ ...WARRANT, li: { ...WARRANT.li, ...changes } });
 const { warrant: _warrant, ...DEACTIVATION } = taskOrder({ action: "deactivate", serial: 2 });
 
 const TASK_CASES: readonly TaskCase[] = [
@@ -195,17 +208,17 @@ const TASK_CASES: readonly TaskCase[] = [
   {
     what: "for an intercept id outside of the authority's ranges",
     expected: "intercept-id-not-allowed",
-    order: taskOrder({ warrant: { ...WARRANT, interceptId: 0x2000 } }),
+    order: taskOrder({ warrant: warrant({ handle: "40002000" }) }),
   },
   {
     what: "for a mediation device outside of the authority's prefixes",
     expected: "mediation-not-allowed",
-    order: taskOrder({ warrant: { ...WARRANT, mediation: { address: "203.0.113.1", port: 1 } } }),
+    order: taskOrder({ warrant: warrant({ mediation: { address: "203.0.113.1", port: 1 } }) }),
   },
   {
     what: "longer than the authority may",
     expected: "duration-too-long",
-    order: taskOrder({ warrant: { ...WARRANT, begins: NOW, ends: NOW + 61 * DAY } }),
+    order: taskOrder({ warrant: warrant({ notBefore: at(NOW), notAfter: at(NOW + 61 * DAY) }) }),
   },
   {
     what: "with one signature where two are demanded",
@@ -243,9 +256,19 @@ const TASK_CASES: readonly TaskCase[] = [
     order: taskOrder({ warrant: { ...WARRANT, subject: { by: "address", value: "0.0.0.0/0" } } }),
   },
   {
+    what: "to end something",
+    expected: "malformed",
+    order: taskOrder({ warrant: warrant({ action: "off" }) }),
+  },
+  {
+    what: "for packets that are not of the subscriber's sessions",
+    expected: "match-not-allowed",
+    order: taskOrder({ warrant: warrant({ match: [{ kind: "ipv4", prefix: "100.64.0.0/10" }] }) }),
+  },
+  {
     what: "that ends before it begins",
     expected: "malformed",
-    order: taskOrder({ warrant: { ...WARRANT, begins: NOW + 2, ends: NOW + 1 } }),
+    order: taskOrder({ warrant: warrant({ notBefore: at(NOW + 2), notAfter: at(NOW + 1) }) }),
   },
 ];
 
@@ -261,8 +284,8 @@ for (const { what, expected, order = taskOrder(), keys = [authorityKey], context
 }
 
 test("two signers' limits both count, and the shorter duration", () => {
-  const { ends: _ends, ...open } = WARRANT;
-  const signed = countersign(signOrder(taskOrder({ warrant: open }), authorityKey), secondKey);
+  const { notAfter: _end, ...open } = WARRANT.li;
+  const signed = countersign(signOrder(taskOrder({ warrant: { ...WARRANT, li: open } }), authorityKey), secondKey);
   const decided = decideTaskOrder(sent(signed), "t-1", "TASKS:5", decisionContext({ twoPersonRule: true }));
   assert.deepEqual(decided.by, ["north", "south"]);
   assert.deepEqual(decided.validity, { begins: NOW - 1000, ends: NOW - 1000 + 60 * DAY });

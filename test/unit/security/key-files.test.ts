@@ -156,12 +156,12 @@ test("every problem with the key files is said at once, and the printed configur
   using directory = temporaryDirectory();
   const yaml = YAML.replaceAll("KEYS", directory.path);
   const { security } = parseConfig(yaml, "edge1.yaml");
-  const problems = readOwnKeys(security, "signing and sealing");
+  const problems = readOwnKeys(security, "agent");
   assert.ok(Array.isArray(problems) && problems.length === 2);
   const [signing, sealing] = [generateSigningSeed(), generateSealingSeed()];
   writeSeed(join(directory.path, "edge1.sign"), signing, "");
   writeSeed(join(directory.path, "edge1.seal"), sealing, "");
-  const own = readOwnKeys(security, "signing and sealing");
+  const own = readOwnKeys(security, "agent");
   assert.ok(!Array.isArray(own) && own.sealingKeys.length === 1);
   const printed = printConfig(parseConfig(yaml, "edge1.yaml"));
   assert.ok(printed.includes(agentSeal.publicKey) && !printed.includes(signing) && !printed.includes(sealing));

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseConfig } from "../../../src/config/load.js";
-import type { EventLi } from "../../../src/events/li.js";
-import { authorizerOf, checkSecurityMode } from "../../../src/security/mode.js";
-import { li } from "../../support/events.js";
+import { checkSecurityMode } from "../../../src/security/mode.js";
+import { labTrust } from "../../../src/security/trust.js";
+import { li, radiusEvent } from "../../support/events.js";
+import { HOUR } from "../../support/security.js";
 
 const check = (yaml: string) => checkSecurityMode(parseConfig(yaml, "edge1.yaml"));
 
@@ -31,18 +32,22 @@ test("lab is taken with loopback servers or the embedded one; strict anywhere", 
   assert.equal(check('nats: { servers: ["nats://192.0.2.1:4222"] }'), undefined);
 });
 
-const PLAIN: EventLi = { kind: "plain", order: li("on") };
-const SEALED: EventLi = { kind: "sealed", text: "x" };
+function read(data: object) {
+  const source = { subject: "radius.bng1.coa", data: Buffer.from(JSON.stringify(data)), seq: 1 };
+  return labTrust(HOUR).read(source, false).li;
+}
 
-test("strict refuses what was not sealed and signed, with 501", () => {
-  const refused = authorizerOf("strict").authorize(PLAIN);
-  assert.equal(refused.kind, "refused");
-  if (refused.kind !== "refused") return;
-  assert.equal(refused.problem.errorCause, 501);
-  assert.match(refused.problem.message, /not sealed and signed/);
-});
-
-test("lab takes plain instructions; nobody takes a seal that he cannot open", () => {
-  assert.equal(authorizerOf("lab").authorize(PLAIN), PLAIN);
-  for (const mode of ["strict", "lab"] as const) assert.equal(authorizerOf(mode).authorize(SEALED).kind, "refused");
+test("lab takes plain instructions and bounds them; it takes no seal, since it cannot open one", () => {
+  const event = radiusEvent("coa", { li: li("on") });
+  assert.deepEqual(read(event), {
+    kind: "plain",
+    order: li("on"),
+    mandate: { notAfter: Date.parse(event.time) + HOUR },
+  });
+  const sealed = read(radiusEvent("coa", { li: "s1.AAAA" }));
+  assert.equal(sealed.kind === "refused" && sealed.problem.errorCause, 501);
+  assert.throws(
+    () => read({ ...event, data: { nas: "bng1", sealed: "AAAA" } }),
+    /cannot be opened in security\.mode lab/,
+  );
 });
