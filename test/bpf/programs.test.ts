@@ -275,11 +275,19 @@ describe("IPv6 fragments", () => {
     return Buffer.concat([bytes, word(slotOf(rig, KEY))]);
   }
 
-  for (const payloadBytes of [8, 1232, 1448, 3016, 4096])
-    test(`each of the fragments of ${payloadBytes} bytes`, () => {
+  /** 2420 bytes make a datagram of two pieces of 1232 bytes exactly. */
+  for (const [bytes, payloadBytes] of [
+    [3000, 8],
+    [3000, 1232],
+    [3000, 1448],
+    [3000, 3016],
+    [3000, 4096],
+    [2420, 1232],
+  ] as const)
+    test(`each of the fragments of ${payloadBytes} bytes, of a packet of ${28 + bytes}`, () => {
       rig.clear();
       rig.install([spec]);
-      const whole = datagram(outerOf(spec, "from"), inner);
+      const whole = datagram(outerOf(spec, "from"), ipv4({}, udp({}, pattern(bytes))));
       const payload = whole.subarray(40);
       const pieces = Math.min(40, Math.ceil(payload.length / payloadBytes));
       for (let index = 0; index < pieces; index++) {
