@@ -58,7 +58,7 @@ export const Traffic = {
   size: 64,
   offsets: { flows: 0, subscribers: 4, stride: 8, intercepted: 12, random: 16, sequence: 20, turn: 24, sizes: 28, source_mac: 52, destination_mac: 58 },
   /** Writes all 64 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Traffic, buffer: Buffer = Buffer.alloc(64), offset = 0): Buffer {
+  encode(value: Traffic, buffer: Buffer = Buffer.allocUnsafe(64), offset = 0): Buffer {
     requireRoom(buffer, offset, 64, "traffic");
     buffer.fill(0, offset, offset + 64);
     buffer.writeUInt32LE(value.flows, offset);
@@ -103,7 +103,7 @@ export const BareTarget = {
   size: 4,
   offsets: { ifindex: 0 },
   /** Writes all 4 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: BareTarget, buffer: Buffer = Buffer.alloc(4), offset = 0): Buffer {
+  encode(value: BareTarget, buffer: Buffer = Buffer.allocUnsafe(4), offset = 0): Buffer {
     requireRoom(buffer, offset, 4, "bare_target");
     buffer.fill(0, offset, offset + 4);
     buffer.writeUInt32LE(value.ifindex, offset);
@@ -130,7 +130,7 @@ export const Arrivals = {
   size: 32,
   offsets: { packets: 0, bytes: 8, intercepted: 16, others: 24 },
   /** Writes all 32 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Arrivals, buffer: Buffer = Buffer.alloc(32), offset = 0): Buffer {
+  encode(value: Arrivals, buffer: Buffer = Buffer.allocUnsafe(32), offset = 0): Buffer {
     requireRoom(buffer, offset, 32, "arrivals");
     buffer.fill(0, offset, offset + 32);
     buffer.writeBigUInt64LE(value.packets, offset);
@@ -160,7 +160,7 @@ export const SinkSettings = {
   size: 4,
   offsets: { copy_kind: 0 },
   /** Writes all 4 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: SinkSettings, buffer: Buffer = Buffer.alloc(4), offset = 0): Buffer {
+  encode(value: SinkSettings, buffer: Buffer = Buffer.allocUnsafe(4), offset = 0): Buffer {
     requireRoom(buffer, offset, 4, "sink_settings");
     buffer.fill(0, offset, offset + 4);
     buffer.writeUInt32LE(value.copy_kind, offset);

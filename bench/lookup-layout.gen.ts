@@ -22,7 +22,7 @@ export const Lookups = {
   size: 24,
   offsets: { count: 0, base: 4, range: 8, random: 12, enabled: 16, found: 20 },
   /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Lookups, buffer: Buffer = Buffer.alloc(24), offset = 0): Buffer {
+  encode(value: Lookups, buffer: Buffer = Buffer.allocUnsafe(24), offset = 0): Buffer {
     requireRoom(buffer, offset, 24, "lookups");
     buffer.fill(0, offset, offset + 24);
     buffer.writeUInt32LE(value.count, offset);

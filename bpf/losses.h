@@ -59,15 +59,18 @@ static __always_inline bool is_later_fragment(const struct sk_buff *skb)
 	return v6.fragment.offset_and_more & bpf_htons(IPV6_FRAGMENT_OFFSET_MASK);
 }
 
+/* Runs for every packet that any part of the kernel drops: nearly all are told by their hash. */
 static __always_inline void count_stack_loss(const struct sk_buff *skb, __u32 reason)
 {
-	__u32 zero = 0;
-	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
-	const struct net_device *device;
 	__u32 hash = BPF_CORE_READ(skb, hash);
+	__u32 zero = 0;
+	const struct config *config;
+	const struct net_device *device;
 
-	if (!config || !config->stack_in_ifindex || (__u32)BPF_CORE_READ(skb, skb_iif) != config->stack_in_ifindex ||
-	    (hash & COPY_HASH_MASK) != COPY_HASH)
+	if ((hash & COPY_HASH_MASK) != COPY_HASH)
+		return;
+	config = bpf_map_lookup_elem(&configs, &zero);
+	if (!config || !config->stack_in_ifindex || (__u32)BPF_CORE_READ(skb, skb_iif) != config->stack_in_ifindex)
 		return;
 	device = BPF_CORE_READ(skb, dev);
 	if (!device || BPF_CORE_READ(device, nd_net.net, ns.inum) != config->network_namespace)

@@ -12,10 +12,13 @@ packages=(
   "make /usr/bin/make"
   "freeradius /usr/sbin/freeradius"
   "freeradius-rest /usr/lib/freeradius/rlm_rest.so"
+  "freeradius-rest /usr/lib/freeradius/rlm_rest.so"
   "freeradius-utils /usr/bin/radclient"
   "eapoltest /usr/bin/eapol_test"
   "openssl /usr/bin/openssl"
   "nats-server /usr/sbin/nats-server"
+  "openssl /usr/bin/openssl"
+  "prometheus /usr/bin/promtool"
   "tshark /usr/bin/tshark"
   "tcpdump /usr/bin/tcpdump"
   "ethtool /usr/sbin/ethtool"
@@ -72,7 +75,7 @@ install_packages() {
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "$@" >/dev/null
   if command -v systemctl >/dev/null; then
-    for unit in freeradius nats-server; do
+    for unit in freeradius nats-server prometheus; do
       case " $* " in *" $unit "*) systemctl disable --quiet "$unit" 2>/dev/null || true ;; esac
     done
   fi

@@ -3,12 +3,13 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-# Group: root of sources, root of what was compiled, test files at a time, seconds it may take.
+# Group: root of sources, root of what was compiled, test files at a time, seconds it may take on a machine that is busy
+# with other things too.
 declare -A groups=(
-  [unit]="test/unit dist/test/unit 2 300"
-  [native]="native/test native/dist/test 1 300"
-  [bpf]="test/bpf dist/test/bpf 1 300"
-  [lab]="test/lab dist/test/lab 1 900"
+  [unit]="test/unit dist/test/unit 2 600"
+  [native]="native/test native/dist/test 1 600"
+  [bpf]="test/bpf dist/test/bpf 1 900"
+  [lab]="test/lab dist/test/lab 1 1800"
 )
 order=(unit native bpf lab)
 logs=build/test

@@ -54,6 +54,7 @@ export function datapathOptions(config: AgentConfig): DatapathOptions {
   return {
     objectDirectory: datapath.objectDirectory ?? OBJECT_DIRECTORY,
     mode: datapath.mode,
+    attach: { mode: datapath.attach, keepFirst: datapath.keepFirst },
     ...(datapath.persist && { pinDirectory: datapath.pinDirectory }),
     interfaces: {
       access: interfaces.access,

@@ -87,8 +87,20 @@ const datapath = z.strictObject({
   way: z
     .enum(["auto", "stack"])
     .default("auto")
-    .describe("stack: copies always take the IP stack, for mediation paths with IPsec or routing by mark"),
+    .describe(
+      "stack: copies always take the IP stack, for mediation paths that are routed by mark; IPsec policies are seen without",
+    ),
   udpChecksum: z.enum(["zero", "computed"]).default("zero").describe("of the outer header to an IPv6 mediation device"),
+  attach: z
+    .enum(["auto", "tcx", "clsact"])
+    .default("auto")
+    .describe(
+      "auto: tcx where the kernel has it, else clsact; clsact attaches a hundred times as fast, for nodes where interfaces come and go with the subscribers",
+    ),
+  keepFirst: z
+    .boolean()
+    .default(true)
+    .describe("go to the head of the tcx chain again where another program came to run first"),
   objectDirectory: path.optional().describe("where the compiled eBPF objects lie, if not beside the program"),
   persist: z
     .boolean()

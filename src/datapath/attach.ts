@@ -74,6 +74,15 @@ export function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifind
   }
 }
 
+/** Takes every clsact filter of ours off an interface, whoever put it there. */
+export function removeClsactFilters(ifindex: number): void {
+  for (const direction of ["ingress", "egress"] as const)
+    for (const priority of new Set([1, ...Object.values(PRIORITY)])) {
+      const filter = new ClsactFilter({ ifindex, direction, priority, handle: CLSACT_HANDLE });
+      if (filter.progId() !== undefined) takeOff(filter);
+    }
+}
+
 /** tcx runs before clsact and may end the packet's way, so nothing could be promised. */
 export function refuseBehindTcx({ ifindex, name }: NetworkLink, direction: Direction): void {
   const ahead = tcxEntries(ifindex, direction);

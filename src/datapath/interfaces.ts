@@ -31,7 +31,7 @@ export interface InterfaceEvents extends Pick<ChainEvents, "overtaken"> {
  * A tcx link takes the kernel a grace period of RCU, some 10 ms, in which this process stands still. The first
  * interfaces are taken into service at once; where there are many, the rest waits for the event loop's next turns.
  */
-const FIRST_TURN_MS = 1000;
+const FIRST_TURN_MS = 5000;
 const TURN_MS = 10;
 
 function sameRoles(a: readonly Role[], b: readonly Role[]): boolean {

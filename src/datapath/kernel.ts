@@ -4,7 +4,8 @@ import type { LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { receiveDrops } from "../net/device-counters.js";
 import { LinkMonitor } from "../net/link-monitor.js";
-import { attachMode } from "./attach.js";
+import { networkLinks } from "../net/links.js";
+import { attachMode, removeClsactFilters } from "./attach.js";
 import { readTotals } from "./counters.js";
 import { ensureStackPair, removeHelperDevices, STACK_IN } from "./helper-devices.js";
 import { Hooks } from "./hooks.js";
@@ -94,6 +95,7 @@ export class KernelDatapath implements Datapath {
   /** Takes out all that runs of this program lets outlive in `pinDirectory`. */
   static uninstall(pinDirectory: string): void {
     Pins.removeAll(pinDirectory);
+    for (const { ifindex } of networkLinks()) removeClsactFilters(ifindex);
     removeHelperDevices();
   }
 
@@ -176,12 +178,12 @@ export class KernelDatapath implements Datapath {
   #monitorLinks(): LinkMonitor {
     return new LinkMonitor({
       changed: (link, before) => {
-        this.#interfaces.changed(link);
+        this.#attempt(link.name, () => this.#interfaces.changed(link));
         if (before && before.name !== link.name) this.#followInterface(before.name);
         if (before?.name !== link.name) this.#followInterface(link.name);
       },
       gone: (link) => {
-        this.#interfaces.gone(link);
+        this.#attempt(link.name, () => this.#interfaces.gone(link));
         this.#followInterface(link.name);
       },
     });
@@ -191,6 +193,15 @@ export class KernelDatapath implements Datapath {
   #checkZone(zone: string | undefined): void {
     if (zone === undefined || Object.values(this.options.interfaces.zones ?? {}).includes(zone)) return;
     throw new DatapathError("invalid", "zone must be one of this node's interfaces.zones.", "zone");
+  }
+
+  /** What the kernel refuses for one interface must not keep the others from being followed. */
+  #attempt(interfaceName: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.events.failed(interfaceName, error instanceof Error ? error.message : String(error));
+    }
   }
 
   #matchContext(zone: string | undefined): MatchContext {

@@ -30,11 +30,10 @@ export async function openServicePort<P extends Peer>(
   const table = new ClientTable(peers);
   let chosen = port;
   for (const address of addresses) {
-    const socket: BoundUdp = await bindUdp(address, chosen, (bytes, from) => {
-      const peer = table.find(from.address)?.peer;
-      if (peer === undefined) return drops.drop(service, "unknown_client", from.address);
-      const source = `${from.address} ${from.port}`;
-      receive({ bytes, peer, source, reply: (answer) => socket.send(answer, from.port, from.address) });
+    const socket: BoundUdp = await bindUdp(address, chosen, (bytes, from, fromPort) => {
+      const peer = table.find(from)?.peer;
+      if (peer === undefined) return drops.drop(service, "unknown_client", from);
+      receive({ bytes, peer, source: `${from} ${fromPort}`, reply: (answer) => socket.send(answer, from, fromPort) });
     });
     sockets.push(socket);
     chosen = socket.port;

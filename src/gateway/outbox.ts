@@ -34,6 +34,8 @@ interface InFlight {
 export class Outbox {
   readonly #inFlight = new Set<InFlight>();
   #draining: Promise<void> | undefined;
+  /** While the last of the spool is on its way, what comes meanwhile waits here: else new events would keep it open for ever. */
+  #held: InFlight[] | undefined;
   #closing = false;
   #wake: (() => void) | undefined;
 
@@ -48,9 +50,13 @@ export class Outbox {
 
   /** Resolves when the event is safe, or cannot be made so. Never rejects. */
   store(event: PublishedEvent): Promise<StoreOutcome> {
-    if (this.#draining !== undefined) return this.#spool(event);
+    if (this.#draining !== undefined && this.#held === undefined) return this.#spool(event);
     return new Promise((resolve) => {
       const entry: InFlight = { event, settle: resolve };
+      if (this.#held !== undefined) {
+        this.#held.push(entry);
+        return;
+      }
       this.#inFlight.add(entry);
       if (this.#inFlight.size > MAX_IN_FLIGHT) this.#divert();
       else void this.#straight(entry);
@@ -117,31 +123,53 @@ export class Outbox {
     const { log } = this.options;
     while (!this.#closing) {
       try {
-        if (await this.#drainBatch(spool)) continue;
-        if (spool.isEmpty) {
-          // At once, not when this promise settles: what comes next goes straight again.
-          this.#draining = undefined;
-          log.info({}, "the spool has drained");
-          return;
-        }
+        const progress = await this.#drainBatch(spool);
+        if (progress === "empty") return this.#goStraight();
+        if (progress === "last") this.#held ??= [];
+        else this.#releaseToSpool();
+        if (progress === "more" || progress === "last") continue;
       } catch (error) {
+        this.#releaseToSpool();
         log.error({ reason: (error as Error).name }, "the spool cannot be read: check the disk");
       }
       await this.#pause();
     }
+    this.#releaseToSpool();
   }
 
-  /** False when nothing could be taken out. */
-  async #drainBatch(spool: Spool<PublishedEvent>): Promise<boolean> {
+  async #drainBatch(spool: Spool<PublishedEvent>): Promise<"more" | "last" | "empty" | "stuck"> {
     const batch = await spool.read(BATCH);
     const { records } = batch;
-    if (records.length === 0) return false;
+    if (records.length === 0 && spool.isEmpty) return "empty";
+    if (records.length === 0) {
+      await spool.written();
+      return "last";
+    }
     const stored = await Promise.all(records.map((event) => this.#publish(event)));
     const failed = stored.indexOf(false);
     // What was stored behind the first failure is published again, and known to the bus by its id.
     const done = failed === -1 ? records.length : failed;
     await batch.commit(done);
-    return done > 0;
+    if (failed !== -1) return done > 0 ? "more" : "stuck";
+    return records.length < BATCH ? "last" : "more";
+  }
+
+  /** At once, not when the drain's promise settles: what was held goes first, in its order, and then what comes next. */
+  #goStraight(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#draining = undefined;
+    this.options.log.info({}, "the spool has drained");
+    for (const entry of held) {
+      this.#inFlight.add(entry);
+      void this.#straight(entry);
+    }
+  }
+
+  #releaseToSpool(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const { event, settle } of held) void this.#spool(event).then(settle);
   }
 
   #pause(): Promise<void> {

@@ -129,6 +129,11 @@ export class Spool<T> {
     return { records, commit: (count) => this.#advance(ends[count - 1] ?? 0) };
   }
 
+  /** Resolves when everything that was appended before is on disk, or was refused. */
+  async written(): Promise<void> {
+    await this.#writing;
+  }
+
   async close(): Promise<void> {
     await this.#writing;
     await this.#file?.close();

@@ -1,51 +1,48 @@
-/** UDP sockets, and nothing of RADIUS. */
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+/** UDP sockets, and nothing of RADIUS. Node says when something is there; what is there comes and goes by the batch. */
+import { createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
+import { BatchReceiver, BatchSender, openUdp, type TakeDatagram } from "./udp-batch.js";
 
-/** What the kernel may queue while we work; it gives less where net.core.rmem_max is lower. */
-const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Batches that are taken in before others have their turn. */
+const MAX_BATCHES = 8;
 
 export interface BoundUdp {
   readonly port: number;
-  send(bytes: Buffer, port: number, address: string): void;
+  send(bytes: Buffer, address: string, port: number): void;
   close(): Promise<void>;
 }
 
-function open(address: string): Socket {
-  const type = isIPv6(address) ? "udp6" : "udp4";
-  return createSocket({
-    type,
-    ipv6Only: type === "udp6",
-    recvBufferSize: RECEIVE_BUFFER_BYTES,
-    // Addresses are literals always: no resolver on the way of a packet.
-    lookup: (host, _options, done) => done(null, host, type === "udp6" ? 6 : 4),
+/**
+ * Lets Node watch `fd`, which is its from now on. Each time that something is there, Node reads the first datagram
+ * and `rest` is called for the others.
+ */
+function watch(fd: number, address: string, take: TakeDatagram, rest: () => void): Promise<Socket> {
+  const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
+  socket.on("message", (bytes, from) => {
+    take(bytes, from.address, from.port);
+    rest();
   });
+  // Errors of single datagrams come out of the batch calls.
+  socket.on("error", () => undefined);
+  return new Promise((resolve) => socket.bind({ fd, exclusive: true }, () => resolve(socket)));
 }
 
-function closed(socket: Socket): Promise<void> {
+function closed(socket: Socket, sender: BatchSender): Promise<void> {
+  sender.close();
   return new Promise((resolve) => socket.close(() => resolve()));
 }
 
-/** Listens on `address`; rejects where that is not possible. Errors of single sends are dropped: the sender asks again. */
-export function bindUdp(
-  address: string,
-  port: number,
-  receive: (bytes: Buffer, from: RemoteInfo) => void,
-): Promise<BoundUdp> {
-  const socket = open(address);
-  socket.on("message", receive);
-  return new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    socket.bind({ address, port, exclusive: true }, () => {
-      socket.off("error", reject);
-      socket.on("error", () => undefined);
-      resolve({
-        port: socket.address().port,
-        send: (bytes, toPort, to) => socket.send(bytes, toPort, to, () => undefined),
-        close: () => closed(socket),
-      });
-    });
-  });
+/** Listens on `address`; rejects with UdpError where that is not possible. */
+export async function bindUdp(address: string, port: number, take: TakeDatagram): Promise<BoundUdp> {
+  const fd = openUdp("bind", address, port);
+  const receiver = new BatchReceiver(fd, isIPv6(address) ? "udp6" : "udp4");
+  const sender = new BatchSender(fd, false, () => undefined);
+  const socket = await watch(fd, address, take, () => receiveAll(receiver, take));
+  return {
+    port: socket.address().port,
+    send: (bytes, to, toPort) => sender.send(bytes, to, toPort),
+    close: () => closed(socket, sender),
+  };
 }
 
 export interface ConnectedUdp {
@@ -55,7 +52,7 @@ export interface ConnectedUdp {
 
 /**
  * A socket that talks to one peer alone, and hears from no other. `unreachable` is called when the kernel is told
- * that nobody listens there.
+ * that nobody listens there. Throws UdpError.
  */
 export function connectUdp(
   address: string,
@@ -63,24 +60,26 @@ export function connectUdp(
   receive: (bytes: Buffer) => void,
   unreachable: () => void,
 ): ConnectedUdp {
-  const socket = open(address);
-  let connected = false;
-  let early: Buffer[] = [];
-  const sent = (error: Error | null) => {
-    if (error !== null) unreachable();
-  };
-  socket.on("message", receive);
-  socket.on("error", unreachable);
-  socket.connect(port, address, () => {
-    connected = true;
-    for (const bytes of early) socket.send(bytes, sent);
-    early = [];
+  const fd = openUdp("connect", address, port);
+  const receiver = new BatchReceiver(fd, "connected");
+  const sender = new BatchSender(fd, true, unreachable);
+  const socket = watch(fd, address, receive, () => {
+    if (receiveAll(receiver, receive) !== undefined) unreachable();
   });
+  // An ICMP error wakes Node with nothing to read.
+  void socket.then((watched) => watched.on("error", unreachable));
   return {
-    send: (bytes) => {
-      if (connected) socket.send(bytes, sent);
-      else early.push(bytes);
-    },
-    close: () => closed(socket),
+    send: (bytes) => sender.send(bytes),
+    close: async () => closed(await socket, sender),
   };
+}
+
+/** The errno's name where the kernel reports an error. */
+function receiveAll(receiver: BatchReceiver, take: TakeDatagram): string | undefined {
+  for (let batches = 0; batches < MAX_BATCHES; batches++) {
+    const count = receiver.receive(take);
+    if (typeof count === "string") return count;
+    if (count === 0) return undefined;
+  }
+  return undefined;
 }

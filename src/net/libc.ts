@@ -6,11 +6,13 @@ export interface Libc {
   socket(family: number, type: number, protocol: number): number;
   socketpair(family: number, type: number, protocol: number, pair: Buffer): number;
   bind(fd: number, address: Buffer, length: number): number;
+  connect(fd: number, address: Buffer, length: number): number;
   getsockopt(fd: number, level: number, option: number, value: Buffer, length: Buffer): number;
   setsockopt(fd: number, level: number, option: number, value: Buffer, length: number): number;
   send(fd: number, bytes: Buffer, length: number, flags: number): number;
   recv(fd: number, bytes: Buffer, length: number, flags: number): number;
   recvmmsg(fd: number, messages: Buffer, count: number, flags: number, timeout: null): number;
+  sendmmsg(fd: number, messages: Buffer, count: number, flags: number): number;
   dup3(fd: number, onto: number, flags: number): number;
   ioctl(fd: number, request: number, argument: Buffer): number;
   close(fd: number): number;
@@ -21,11 +23,13 @@ const prototypes: Readonly<Record<keyof Libc, string>> = {
   socket: "int socket(int family, int type, int protocol)",
   socketpair: "int socketpair(int family, int type, int protocol, void *pair)",
   bind: "int bind(int fd, void *address, uint32_t length)",
+  connect: "int connect(int fd, void *address, uint32_t length)",
   setsockopt: "int setsockopt(int fd, int level, int option, void *value, uint32_t length)",
   getsockopt: "int getsockopt(int fd, int level, int option, void *value, void *length)",
   send: "long send(int fd, void *bytes, size_t length, int flags)",
   recv: "long recv(int fd, void *bytes, size_t length, int flags)",
   recvmmsg: "int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)",
+  sendmmsg: "int sendmmsg(int fd, void *messages, unsigned int count, int flags)",
   dup3: "int dup3(int fd, int onto, int flags)",
   ioctl: "int ioctl(int fd, unsigned long request, void *argument)",
   close: "int close(int fd)",

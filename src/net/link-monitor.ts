@@ -71,17 +71,22 @@ export class LinkMonitor implements Disposable {
   readonly #table: LinkTable;
   #events: NetlinkEvents | undefined;
 
-  constructor(listener: LinkListener) {
+  /** `queueBytes`: room for changes that wait to be taken in. */
+  constructor(
+    listener: LinkListener,
+    private readonly queueBytes?: number,
+  ) {
     this.#table = new LinkTable(listener);
   }
 
   /** Tells the listener of every interface before it returns, and from then on of every change. Throws NetlinkError. */
   start(): void {
     // Events first: what changes while the list is read is told again, and nothing is missed.
-    this.#events = new NetlinkEvents(PROTOCOL.ROUTE, [GROUP.LINK], {
-      message: (message) => this.#take(message),
+    const listener = {
+      message: (message: NetlinkMessage) => this.#take(message),
       overrun: () => this.#resynchronizeQuietly(),
-    });
+    };
+    this.#events = new NetlinkEvents(PROTOCOL.ROUTE, [GROUP.LINK], listener, this.queueBytes);
     try {
       this.resynchronize();
     } catch (error) {

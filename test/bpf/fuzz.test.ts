@@ -219,8 +219,13 @@ describe("programs behind the access interfaces, handed what is nonsense", () =>
           protocol: source.below(0x1_0000),
           outcome: 0,
         });
-        handovers.updatePerCpu(key, Array<Buffer>(cpus).fill(order));
-        const { retval } = loaded.testRun({ data: frame, ctx: contextBytes(fields) });
+        const run = () => {
+          handovers.updatePerCpu(key, Array<Buffer>(cpus).fill(order));
+          return loaded.testRun({ data: frame, ctx: contextBytes(fields) }).retval;
+        };
+        const first = run();
+        // A packet of the kernel's own (neighbour discovery) may have passed on the wire and taken the order.
+        const retval = [OK, SHOT, REDIRECT].includes(first) ? first : run();
         if (![OK, SHOT, REDIRECT].includes(retval)) fail(program, frame, fields, `verdict ${retval}`);
       });
       handovers.updatePerCpu(key, Array<Buffer>(cpus).fill(Buffer.alloc(Handover.size)));

@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import { lastErrno, libc } from "../libc.js";
 import { NetlinkError } from "./errors.js";
 import { type NetlinkMessage, parseMessages } from "./message.js";
-import { openNetlink } from "./socket.js";
+import { EVENT_QUEUE_BYTES, openNetlink } from "./socket.js";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
@@ -50,6 +50,7 @@ export class NetlinkEvents implements Disposable {
     private readonly protocol: number,
     private readonly groups: readonly number[],
     private readonly listener: NetlinkListener,
+    private readonly queueBytes: number = EVENT_QUEUE_BYTES,
   ) {
     this.#socket = this.#open();
   }
@@ -65,7 +66,7 @@ export class NetlinkEvents implements Disposable {
   }
 
   #open(): Socket {
-    const socket = readableSocket(openNetlink(this.protocol, this.groups, true));
+    const socket = readableSocket(openNetlink(this.protocol, { groups: this.groups, queueBytes: this.queueBytes }));
     // Which error it was does not matter: ENOBUFS is the usual one, and all end in looking at everything again.
     socket.on("error", () => {});
     socket.on("close", () => this.#reopen());

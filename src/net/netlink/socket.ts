@@ -26,7 +26,7 @@ const MSG_TRUNC = 0x20;
 const RECEIVE_BYTES = 256 * 1024;
 const RECEIVE_TIMEOUT_S = 10n;
 /** Room for the events that the kernel has ready, in its accounting. Memory is taken only as they come. */
-const EVENT_QUEUE_BYTES = 16 * 1024 * 1024;
+export const EVENT_QUEUE_BYTES = 16 * 1024 * 1024;
 const ERROR_TEXT = 1;
 /** An error message's errno, and the header of the request that it repeats. */
 const ERROR_BYTES = 4;
@@ -44,9 +44,16 @@ function flag(value: number): Buffer {
   return bytes;
 }
 
-/** A netlink socket that receives the multicast `groups`. Throws NetlinkError. */
-export function openNetlink(protocol: number, groups: readonly number[], nonblocking: boolean): number {
-  const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (nonblocking ? SOCK_NONBLOCK : 0), protocol);
+/** Multicast groups that a socket receives, and how many bytes of what they send may wait in it. */
+export interface Subscription {
+  readonly groups: readonly number[];
+  readonly queueBytes: number;
+}
+
+/** A netlink socket: with a subscription, one that does not block. Throws NetlinkError. */
+export function openNetlink(protocol: number, subscription?: Subscription): number {
+  const { groups, queueBytes } = subscription ?? { groups: [], queueBytes: 0 };
+  const fd = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (subscription ? SOCK_NONBLOCK : 0), protocol);
   if (fd < 0) {
     const code = lastErrno();
     throw new NetlinkError(`The kernel gives no netlink socket of protocol ${protocol} (${code}).`, code);
@@ -55,7 +62,7 @@ export function openNetlink(protocol: number, groups: readonly number[], nonbloc
   address.writeUInt16LE(AF_NETLINK, 0);
   const mask = groups.reduce((all, group) => all | (1 << (group - 1)), 0);
   address.writeUInt32LE(mask >>> 0, 8);
-  if (groups.length > 0) setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, flag(EVENT_QUEUE_BYTES));
+  if (subscription) setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, flag(queueBytes));
   if (libc().bind(fd, address, address.length) === 0) return fd;
   const code = lastErrno();
   libc().close(fd);
@@ -99,7 +106,7 @@ export class NetlinkSocket implements Disposable {
   readonly #buffer = Buffer.allocUnsafe(RECEIVE_BYTES);
 
   constructor(protocol: number) {
-    this.#fd = openNetlink(protocol, [], false);
+    this.#fd = openNetlink(protocol);
     setOption(this.#fd, SOL_SOCKET, SO_RCVTIMEO, timeout());
     setOption(this.#fd, SOL_NETLINK, NETLINK_EXT_ACK, flag(1));
     setOption(this.#fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, flag(1));

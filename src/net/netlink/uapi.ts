@@ -5,11 +5,10 @@ export const PROTOCOL = { ROUTE: 0, XFRM: 6 } as const;
 export const FAMILY = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
 
 /** Message types below 16 are netlink's own. */
-export const CONTROL = { NOOP: 1, ERROR: 2, DONE: 3, OVERRUN: 4 } as const;
+export const CONTROL = { ERROR: 2, DONE: 3 } as const;
 
 export const FLAG = {
   REQUEST: 0x1,
-  MULTI: 0x2,
   ACK: 0x4,
   DUMP_INTR: 0x10,
   DUMP: 0x300,

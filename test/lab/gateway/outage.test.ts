@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { it } from "node:test";
@@ -28,6 +28,8 @@ interface Rig extends AsyncDisposable {
   /** Starts the product as people do: `submirror gateway --config FILE`. */
   startGateway(): Promise<void>;
   endGateway(signal: NodeJS.Signals): Promise<void>;
+  /** What all gateways of this rig have said. */
+  log(): string;
 }
 
 async function startRig(serverCount: number): Promise<Rig> {
@@ -68,6 +70,7 @@ async function startRig(serverCount: number): Promise<Rig> {
   };
   writeFileSync(join(directory, "gateway.yaml"), JSON.stringify(config));
   let gateway: ChildProcess | undefined;
+  let log = "";
   const endGateway = async (signal: NodeJS.Signals) => {
     if (gateway === undefined) return;
     const exited = once(gateway, "exit");
@@ -85,14 +88,13 @@ async function startRig(serverCount: number): Promise<Rig> {
       gateway = spawn(process.execPath, [main, "gateway", "--config", join(directory, "gateway.yaml")], {
         stdio: ["ignore", "pipe", "pipe"],
       });
-      let log = "";
+      const before = log.length;
       gateway.stdout?.on("data", (chunk: Buffer) => (log += chunk.toString()));
       gateway.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()));
-      const { exitCode } = gateway;
-      assert.equal(exitCode, null, log);
-      await until("the gateway's ports are open", () => log.includes("gateway open"));
+      await until("the gateway's ports are open", () => log.includes("gateway open", before));
     },
     endGateway,
+    log: () => log,
     async [Symbol.asyncDispose]() {
       await endGateway("SIGKILL");
       await Promise.all(servers.map((server) => server.stop("SIGKILL")));
@@ -143,7 +145,12 @@ async function assertComplete(rig: Rig, acknowledged: ReadonlySet<string>): Prom
     return missing.length === 0;
   };
   await until("the stream has every record", complete, 30_000).catch((error: Error) => {
-    throw new Error(`${error.message}: ${missing.length} of ${acknowledged.size} missing, such as ${missing[0]}`);
+    const spool = readdirSync(join(rig.directory, "spool")).map(
+      (name) => `${name} ${statSync(join(rig.directory, "spool", name)).size}`,
+    );
+    throw new Error(
+      `${error.message}: ${missing.length} of ${acknowledged.size} missing, such as ${missing[0]}; spool: ${spool.join(", ")}; log:\n${rig.log()}`,
+    );
   });
   const stored = (await accounting()).map(recordOf);
   assert.equal(new Set(stored).size, stored.length, "an event is stored twice");

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { BpfObject, BpfProgram, type Direction, type LoadedObject, queryTcx } from "libbpf-ts";
+import { KernelDatapath } from "../../../src/datapath/kernel.js";
 import { ifindexOf, ip } from "../../bpf/network.js";
 import { DEVICE_MAC } from "../../bpf/rig.js";
 import { until } from "../../support/poll.js";
@@ -225,6 +226,19 @@ describe("clsact", () => {
     using link = other.program("ends_chain").attachTcx({ ifindex: ifindexOf("acc0"), direction: "ingress" });
     void link;
     await edge.told("overtaken acc0 ingress ends_chain behind");
+  });
+
+  test("what outlived its agent is taken out with all the rest", async () => {
+    using other = otherAgent();
+    using edge = new Edge({ attach: { mode: "clsact" } });
+    using acc = accessWire("acc0");
+    await edge.told("attached acc0 access");
+    void acc;
+    other.program("ends_chain").attachClsact({ ifindex: ifindexOf("acc0"), direction: "ingress", priority: 1 });
+    KernelDatapath.uninstall("/nowhere");
+    assert.equal(filters("acc0", "egress"), "");
+    assert.match(filters("acc0", "ingress"), /ends_chain/);
+    assert.doesNotMatch(filters("acc0", "ingress"), /access_ingress/);
   });
 
   test("a filter that was taken off is put on again", async () => {

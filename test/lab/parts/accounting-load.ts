@@ -1,7 +1,8 @@
 /** A NAS that does accounting for many sessions, and like a real one repeats each record until it is acknowledged. */
 import { createSocket, type Socket } from "node:dgram";
-import { encodeRequest } from "../../../src/radius/authenticator.js";
+import { encodeRequest, isResponseAuthentic } from "../../../src/radius/authenticator.js";
 import { CODE, TYPE } from "../../../src/radius/codes.js";
+import { decodePacket } from "../../../src/radius/packet.js";
 
 export interface AccountingLoadOptions {
   readonly port: number;
@@ -37,7 +38,7 @@ export function startAccountingLoad(options: AccountingLoadOptions): AccountingL
 class Nas {
   readonly acknowledged = new Set<string>();
   readonly #socket: Socket = createSocket("udp4");
-  readonly #waiting = new Map<number, () => void>();
+  readonly #waiting = new Map<number, (answer: Buffer) => void>();
   #next = 0;
   #stopped = false;
 
@@ -45,7 +46,7 @@ class Nas {
     // A gateway that restarts refuses for a moment; the record is repeated.
     this.#socket.on("error", () => undefined);
     this.#socket.on("message", (bytes) => {
-      if (bytes[0] === CODE.accountingResponse) this.#waiting.get(bytes[1] as number)?.();
+      this.#waiting.get(bytes[1] as number)?.(bytes);
     });
   }
 
@@ -75,14 +76,17 @@ class Nas {
     let answered = false;
     while (!answered && !this.#stopped) {
       this.#socket.send(request, this.options.port, "127.0.0.1", () => undefined);
-      answered = await this.#answer(identifier);
+      answered = await this.#answer(identifier, request);
     }
   }
 
-  #answer(identifier: number): Promise<boolean> {
+  /** An answer to an earlier record that came late, or twice, is none to this one. */
+  #answer(identifier: number, request: Buffer): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), this.options.retryMs);
-      this.#waiting.set(identifier, () => {
+      this.#waiting.set(identifier, (bytes) => {
+        const secret = Buffer.from(this.options.secret);
+        if (!isResponseAuthentic(decodePacket(bytes), secret, request.subarray(4, 20))) return;
         clearTimeout(timer);
         resolve(true);
       });

@@ -74,7 +74,7 @@ it("who has the bus, the disk, the logs or the metrics finds no subject and no m
     await witness.quiet(alice);
     const metrics = (await httpGet(edge, "http://127.0.0.1:9464/metrics"))?.body ?? "";
     const gatewayMetrics = (await httpGet(edge, "http://127.0.0.1:9465/metrics"))?.body ?? "";
-    await until(async () => (await system.agentMetrics()).get("submirror_audit_copied_entries") ?? 0 > 4, {
+    await until(async () => ((await system.agentMetrics()).get("submirror_audit_copied_entries") ?? 0) > 4, {
       what: "copies of the audit log",
     });
 
