@@ -111,8 +111,8 @@ const WAYS: readonly (readonly [string, RigOptions])[] = [
 for (const [way, options] of WAYS)
   describe(`access programs, copies ${way}`, () => {
     let rig: Rig;
-    before(() => {
-      rig = new Rig(options);
+    before(async () => {
+      rig = await Rig.open(options);
       rig.install(INTERCEPTS);
     });
     after(() => rig[Symbol.dispose]());
@@ -145,8 +145,8 @@ for (const [way, options] of WAYS)
 
 describe("programs behind the access interfaces, not handed anything", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
     rig.install(INTERCEPTS);
   });
   after(() => rig[Symbol.dispose]());
@@ -192,8 +192,8 @@ describe("programs behind the access interfaces, not handed anything", () => {
 
 describe("programs behind the access interfaces, handed what is nonsense", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
     rig.install(INTERCEPTS);
   });
   after(() => rig[Symbol.dispose]());
@@ -258,8 +258,8 @@ for (const [mode, on, verdicts] of [
 ] as const)
   describe(`XDP, ${mode} on ${on}`, () => {
     let rig: Rig;
-    before(() => {
-      rig = new Rig({ mode });
+    before(async () => {
+      rig = await Rig.open({ mode });
       rig.install([
         numbered(8, {
           matches: [

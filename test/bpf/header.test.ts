@@ -119,8 +119,8 @@ fixtureSuite(
 
 describe("by hand", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
   });
   after(() => rig[Symbol.dispose]());
 
@@ -148,9 +148,9 @@ describe("by hand", () => {
     assert.equal(sent(spec, "access_egress", down).slice(16, 32), "6000030000000090");
   });
 
-  test("a checksum that comes out as zero is sent as all ones", () => {
+  test("a checksum that comes out as zero is sent as all ones", async () => {
     rig[Symbol.dispose]();
-    rig = new Rig({ mediation: { udpChecksum: "computed" } });
+    rig = await Rig.open({ mediation: { udpChecksum: "computed" } });
     rig.install([intercept()]);
     // What is missing from the sum is put where no other checksum minds: into the inner UDP checksum itself.
     const filled = ipv4({}, udp({}, Buffer.alloc(2)));

@@ -21,8 +21,8 @@ const packet6 = ipv6({}, tcp({}, pattern(100)));
 const S_TAG = { id: 200, type: ETHERTYPE.svlan } as const;
 
 let rig: Rig;
-before(() => {
-  rig = new Rig();
+before(async () => {
+  rig = await Rig.open();
 });
 after(() => rig[Symbol.dispose]());
 
@@ -349,12 +349,13 @@ describe("the springboard", () => {
 });
 
 describe("a mediation interface without a link layer", () => {
-  test("copies leave by it with their TTL", () => {
-    using own = new Rig();
+  test("copies leave by it with their TTL", async () => {
+    using own = await Rig.open();
     using tunnel = new Wire("medt0", { linkLayer: false, mtu: 1600 });
     ip("route", "add", "203.0.113.50", "dev", "medt0", "src", NODE4);
     ip("route", "add", "2001:db8:50::50", "dev", "medt0");
     own.datapath.followInterfaces();
+    await own.inService("mediation", ["medt0"]);
     for (const address of ["203.0.113.50", "2001:db8:50::50"]) {
       own.clear();
       const spec = intercept({ mediation: { address, port: 9 } });

@@ -155,8 +155,8 @@ wireSuite("no link layer, through the stack", { mediation: { way: "stack" } }, p
 
 describe("changes on the way are followed", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
   });
   after(() => rig[Symbol.dispose]());
 
@@ -240,15 +240,15 @@ describe("changes on the way are followed", () => {
 
 describe("identifications of outer datagrams", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
   });
   after(() => rig[Symbol.dispose]());
 
   for (const way of ["auto", "stack"] as const)
-    test(`1000 copies, 1000 identifications (${way})`, () => {
+    test(`1000 copies, 1000 identifications (${way})`, async () => {
       rig[Symbol.dispose]();
-      rig = new Rig({ mediation: { way } });
+      rig = await Rig.open({ mediation: { way } });
       rig.install([intercept()]);
       const ids = new Set<number>();
       for (let round = 0; round < 10; round++) {
@@ -260,8 +260,8 @@ describe("identifications of outer datagrams", () => {
 });
 
 describe("identifications of IPv6 fragments", () => {
-  test("200 copies, 200 identifications, near each other: none comes again for long", () => {
-    using rig = new Rig({ mediationMtu: 1280 });
+  test("200 copies, 200 identifications, near each other: none comes again for long", async () => {
+    using rig = await Rig.open({ mediationMtu: 1280 });
     rig.install([to(DEVICE6)]);
     const ids = new Set<number>();
     for (let round = 0; round < 4; round++) {
@@ -282,8 +282,8 @@ describe("what the stack takes and drops is counted, and the original goes on", 
     ["a route that refuses", "203.0.113.201", ["route", "add", "prohibit", "203.0.113.201"]],
     ["a route that swallows", "203.0.113.202", ["route", "add", "blackhole", "203.0.113.202"]],
   ] as const)
-    test(what, () => {
-      using rig = new Rig();
+    test(what, async () => {
+      using rig = await Rig.open();
       if (prepare.length > 0) ip(...prepare);
       rig.install([to(address)]);
       const lost = { dropped: 0 };
@@ -301,7 +301,7 @@ describe("what the stack takes and drops is counted, and the original goes on", 
 });
 
 /** med0 becomes a port of medbr0, which has the addresses now; both carry the program. */
-function bridgeMediation(rig: Rig): void {
+async function bridgeMediation(rig: Rig): Promise<void> {
   ip("link", "add", "medbr0", "type", "bridge");
   ip("link", "set", "medbr0", "address", MEDIATION_MAC, "mtu", "1600", "up");
   ip("address", "flush", "dev", "med0");
@@ -317,7 +317,7 @@ function bridgeMediation(rig: Rig): void {
     "the bridge has no carrier",
   );
   rig.datapath.followInterfaces();
-  assert.deepEqual(rig.datapath.interfaceNames("mediation").toSorted(), ["med0", "medbr0"]);
+  await rig.inService("mediation", ["med0", "medbr0"]);
 }
 
 describe("a mediation interface that sends by another one", () => {
@@ -326,9 +326,9 @@ describe("a mediation interface that sends by another one", () => {
     ["stack", 255],
     ["stack", 64],
   ] as const)
-    test(`the TTL is ${ttl} (${way})`, () => {
-      using rig = new Rig({ mediation: { way, ttl } });
-      bridgeMediation(rig);
+    test(`the TTL is ${ttl} (${way})`, async () => {
+      using rig = await Rig.open({ mediation: { way, ttl } });
+      await bridgeMediation(rig);
       for (const device of [DEVICE4, DEVICE6])
         runFixture(rig, {
           description: "",
@@ -344,8 +344,8 @@ describe("a mediation interface that sends by another one", () => {
 describe("a copy is never mirrored", () => {
   for (const way of ["auto", "stack"] as const)
     for (const mtu of [1500, 1600])
-      test(`an intercept on the mediation network itself, ${way}, MTU ${mtu}`, () => {
-        using rig = new Rig({ mediation: { way }, mediationMtu: mtu, access: ["med0"] });
+      test(`an intercept on the mediation network itself, ${way}, MTU ${mtu}`, async () => {
+        using rig = await Rig.open({ mediation: { way }, mediationMtu: mtu, access: ["med0"] });
         const fragments = mtu === 1500 ? 2 : 1;
         const throughStack = way === "stack" || fragments > 1 ? { throughStack: 1 } : {};
         for (const device of [DEVICE4, DEVICE6])
