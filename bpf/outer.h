@@ -78,7 +78,7 @@ static __always_inline void fill_outer4(struct outer4 *outer, const struct plan 
 	outer->ip.tos = intercept->tos;
 	/* Of a super-packet the kernel sets length, identification and checksum anew in each packet that it cuts. */
 	outer->ip.tot_len = length > 0xffff ? 0 : bpf_htons(length);
-	outer->ip.id = bpf_htons(take_ids(intercept->device, plan->packets));
+	outer->ip.id = bpf_htons((__u16)take_ids(intercept->device, plan->packets));
 	outer->ip.ttl = device->ttl;
 	outer->ip.protocol = IPPROTO_UDP;
 	__builtin_memcpy(&outer->ip.saddr, device->source, 4);

@@ -18,7 +18,7 @@
 /* Without a copy for that long, nobody has asked for the neighbour. */
 #define NEIGHBOUR_FORGOTTEN_NS (1000 * NANOSECONDS_PER_MILLISECOND)
 
-/* Outer IPv4 identifications that a CPU reserves at a time, unless a super-packet has more segments. */
+/* Identifications of outer datagrams that a CPU reserves at a time, unless a super-packet has more segments. */
 #define ID_BLOCK 256
 
 static __always_inline void fill_lookup(struct bpf_fib_lookup *lookup, const struct mediation_device *device,
@@ -113,14 +113,14 @@ static __always_inline struct route *route_to(program_context *ctx, __u32 index,
 }
 
 /*
- * `count` identifications that no other copy to this mediation device has had lately, in network byte order the
- * first. A datagram that is fragmented on its way must not share its identification (RFC 791, RFC 6864).
+ * The first of `count` identifications that no other copy to this mediation device has had lately. A datagram that is
+ * fragmented must not share its identification (RFC 791, RFC 6864, RFC 8200 section 4.5).
  */
-static __always_inline __u16 take_ids(__u32 device_index, __u32 count)
+static __always_inline __u32 take_ids(__u32 device_index, __u32 count)
 {
 	struct route *route = bpf_map_lookup_elem(&routes, &device_index);
 	__u32 *shared;
-	__u16 first;
+	__u32 first;
 
 	if (!route)
 		return 0;

@@ -121,7 +121,8 @@ static __always_inline int fragment_ipv6(struct __sk_buff *skb, __u32 stack_in_i
 					 const struct copy_note *copy)
 {
 	__u32 payload = skb->len - ETH_HLEN - IPV6_HEADER_BYTES;
-	__u32 identification = bpf_get_prandom_u32();
+	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &copy->intercept);
+	__u32 identification = intercept ? take_ids(intercept->device, 1) : 0;
 	struct fragment_note note = {
 		.head = { NOTE_FRAGMENT, generation },
 		.direction = copy->direction,

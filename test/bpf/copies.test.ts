@@ -108,8 +108,8 @@ fixtureSuite("intercepts side by side", {}, together);
 
 describe("counters of intercepts", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
   });
   after(() => rig[Symbol.dispose]());
 

@@ -94,8 +94,8 @@ export function runFixture(rig: Rig, fixture: Fixture): void {
 export function fixtureSuite(title: string, options: RigOptions, fixtures: readonly Fixture[]): void {
   describe(title, () => {
     let rig: Rig;
-    before(() => {
-      rig = new Rig(options);
+    before(async () => {
+      rig = await Rig.open(options);
     });
     after(() => rig[Symbol.dispose]());
     for (const fixture of fixtures) test(fixture.description, () => runFixture(rig, fixture));

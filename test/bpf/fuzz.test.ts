@@ -72,8 +72,24 @@ function fuzz(context: TestContext, program: string, once: (number: number) => v
   context.diagnostic(`${program}: ${COUNT} packets, SEED=${SEED}, ${Math.round(COUNT / seconds)} a second`);
 }
 
-/** What left straight and whole must be part of the frame that it is a copy of. */
-function checkCopies(rig: Rig, program: string, frame: Buffer, context: Context): void {
+/** Copies come out of the stack in its own time: frames that one may still be of. */
+class RecentFrames {
+  readonly #frames: Buffer[] = [];
+  #next = 0;
+
+  add(frame: Buffer): void {
+    this.#frames[this.#next] = frame;
+    this.#next = (this.#next + 1) % 4000;
+  }
+
+  /** True where `copy` is part of one of them. */
+  hold(copy: Buffer): boolean {
+    return this.#frames.some((frame) => frame.includes(copy));
+  }
+}
+
+/** What left whole must be part of the frame that it is a copy of. */
+function checkCopies(rig: Rig, program: string, frame: Buffer, context: Context, recent: RecentFrames): void {
   for (const sent of rig.med0.drain()) {
     const packet = sent.subarray(14);
     const isIpv6 = (packet[0] ?? 0) >> 4 === 6;
@@ -81,7 +97,8 @@ function checkCopies(rig: Rig, program: string, frame: Buffer, context: Context)
     if (isFragment) continue;
     const { inner, checksumRight } = decapsulate(packet);
     if (!checksumRight) fail(program, frame, context, "a UDP checksum is wrong");
-    if (!frame.includes(inner)) fail(program, frame, context, `a copy is not of it: ${inner.toString("hex")}`);
+    if (!frame.includes(inner) && !recent.hold(inner))
+      fail(program, frame, context, `a copy is of nothing that was sent: ${inner.toString("hex")}`);
   }
 }
 
@@ -94,8 +111,8 @@ const WAYS: readonly (readonly [string, RigOptions])[] = [
 for (const [way, options] of WAYS)
   describe(`access programs, copies ${way}`, () => {
     let rig: Rig;
-    before(() => {
-      rig = new Rig(options);
+    before(async () => {
+      rig = await Rig.open(options);
       rig.install(INTERCEPTS);
     });
     after(() => rig[Symbol.dispose]());
@@ -104,6 +121,7 @@ for (const [way, options] of WAYS)
       test(`${program}: every packet goes on as it was`, (context) => {
         const source = sourceFor(rig, program);
         const loaded = rig.datapath.object.program(program);
+        const recent = new RecentFrames();
         const changes = rig.changes(() =>
           fuzz(context, program, (number) => {
             const { frame, context: fields } = source.next();
@@ -115,7 +133,8 @@ for (const [way, options] of WAYS)
             if ((result.retval | 0) !== GO_ON) fail(program, frame, fields, `verdict ${result.retval | 0}`);
             if (!result.data.equals(frame)) fail(program, frame, fields, "the packet was changed");
             if (!result.ctx?.equals(ctx)) fail(program, frame, fields, "the packet's metadata was changed");
-            if (look) checkCopies(rig, program, frame, fields);
+            recent.add(frame);
+            if (look) checkCopies(rig, program, frame, fields, recent);
           }),
         );
         context.diagnostic(`${program}: ${JSON.stringify(changes)}`);
@@ -126,8 +145,8 @@ for (const [way, options] of WAYS)
 
 describe("programs behind the access interfaces, not handed anything", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
     rig.install(INTERCEPTS);
   });
   after(() => rig[Symbol.dispose]());
@@ -173,8 +192,8 @@ describe("programs behind the access interfaces, not handed anything", () => {
 
 describe("programs behind the access interfaces, handed what is nonsense", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
     rig.install(INTERCEPTS);
   });
   after(() => rig[Symbol.dispose]());
@@ -239,8 +258,8 @@ for (const [mode, on, verdicts] of [
 ] as const)
   describe(`XDP, ${mode} on ${on}`, () => {
     let rig: Rig;
-    before(() => {
-      rig = new Rig({ mode });
+    before(async () => {
+      rig = await Rig.open({ mode });
       rig.install([
         numbered(8, {
           matches: [

@@ -1,9 +1,9 @@
 /** Super-packets and checksums that are left to the hardware: the copies are what the wire would have carried. */
 
 import { intercept } from "./intercepts.js";
-import { ethernet, ipv4, ipv6 } from "./packets.js";
+import { ethernet, ipv4, ipv6, TO4, TO6 } from "./packets.js";
 import { DEVICE6 } from "./rig.js";
-import { type SuperPacketOptions, superPacket, uncheckedPacket } from "./super-packets.js";
+import { type SuperPacketOptions, superDatagram, superPacket, uncheckedPacket } from "./super-packets.js";
 import { pattern, tcp, udp } from "./transport.js";
 import { type WireFixture, wireSuite } from "./wire-fixtures.js";
 
@@ -66,9 +66,60 @@ function onward(throughStack: boolean): WireFixture[] {
   });
 }
 
-wireSuite("super-packets, straight", {}, [...segments(() => ({})), ...onward(false)]);
+const CORE_MAC = { destination: "02:00:5e:30:00:01", source: "02:00:5e:30:00:80" };
+
+/** What the subscriber is sent, and what comes from one without a link layer. */
+function otherWays(counters: (count: number) => WireFixture["counters"]): WireFixture[] {
+  return [both, both6].flatMap((spec) =>
+    ([4, 6] as const).flatMap((family): WireFixture[] => {
+      const shape = { family, payloadBytes: 10_000, segmentBytes: 1400 };
+      const down = family === 4 ? TO4 : TO6;
+      const towards = superPacket({ ...shape, header: down, link: CORE_MAC });
+      const routed = superPacket({ ...shape, header: { ...down, ttl: 63, hopLimit: 63 } }).segments;
+      const bare = superPacket({ ...shape, withoutLinkLayer: true });
+      const datagrams = superDatagram({ ...shape, payloadBytes: 9999 });
+      return [
+        {
+          description: `an IPv${family} super-packet to the subscriber, to ${spec.mediation.address}`,
+          intercepts: [spec],
+          direction: "to",
+          into: "core0",
+          frame: towards.frame,
+          offload: towards.offload,
+          copies: routed,
+          counters: counters(routed.length) ?? {},
+        },
+        {
+          description: `an IPv${family} super-packet of datagrams, to ${spec.mediation.address}`,
+          intercepts: [spec],
+          direction: "from",
+          into: "acc0",
+          frame: datagrams.frame,
+          offload: datagrams.offload,
+          copies: datagrams.segments,
+          counters: counters(datagrams.segments.length) ?? {},
+        },
+        {
+          description: `an IPv${family} super-packet without a link layer, to ${spec.mediation.address}`,
+          intercepts: [spec],
+          direction: "from",
+          into: "acct0",
+          frame: bare.frame,
+          offload: bare.offload,
+          copies: bare.segments,
+          counters: counters(bare.segments.length) ?? {},
+        },
+      ];
+    }),
+  );
+}
+
+const STRAIGHT = () => ({});
+const STACK = (count: number) => ({ throughStack: count });
+wireSuite("super-packets, straight", {}, [...segments(STRAIGHT), ...otherWays(STRAIGHT), ...onward(false)]);
 wireSuite("super-packets, through the stack", { mediation: { way: "stack" } }, [
-  ...segments((count) => ({ throughStack: count })),
+  ...segments(STACK),
+  ...otherWays(STACK),
   ...onward(true),
 ]);
 wireSuite(

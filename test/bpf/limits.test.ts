@@ -112,8 +112,8 @@ fixtureSuite("groups", {}, groups);
 
 describe("byte rates", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
   });
   after(() => rig[Symbol.dispose]());
 
@@ -215,8 +215,8 @@ describe("byte rates", () => {
 
 describe("times", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
   });
   after(() => rig[Symbol.dispose]());
 

@@ -111,8 +111,8 @@ function copies(rig: Rig, packet: Seen, count: number): number[] {
 
 describe("matching", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
   });
   after(() => rig[Symbol.dispose]());
 

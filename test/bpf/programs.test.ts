@@ -21,8 +21,8 @@ const packet6 = ipv6({}, tcp({}, pattern(100)));
 const S_TAG = { id: 200, type: ETHERTYPE.svlan } as const;
 
 let rig: Rig;
-before(() => {
-  rig = new Rig();
+before(async () => {
+  rig = await Rig.open();
 });
 after(() => rig[Symbol.dispose]());
 
@@ -275,11 +275,19 @@ describe("IPv6 fragments", () => {
     return Buffer.concat([bytes, word(slotOf(rig, KEY))]);
   }
 
-  for (const payloadBytes of [8, 1232, 1448, 3016, 4096])
-    test(`each of the fragments of ${payloadBytes} bytes`, () => {
+  /** 2420 bytes make a datagram of two pieces of 1232 bytes exactly. */
+  for (const [bytes, payloadBytes] of [
+    [3000, 8],
+    [3000, 1232],
+    [3000, 1448],
+    [3000, 3016],
+    [3000, 4096],
+    [2420, 1232],
+  ] as const)
+    test(`each of the fragments of ${payloadBytes} bytes, of a packet of ${28 + bytes}`, () => {
       rig.clear();
       rig.install([spec]);
-      const whole = datagram(outerOf(spec, "from"), inner);
+      const whole = datagram(outerOf(spec, "from"), ipv4({}, udp({}, pattern(bytes))));
       const payload = whole.subarray(40);
       const pieces = Math.min(40, Math.ceil(payload.length / payloadBytes));
       for (let index = 0; index < pieces; index++) {
@@ -341,12 +349,13 @@ describe("the springboard", () => {
 });
 
 describe("a mediation interface without a link layer", () => {
-  test("copies leave by it with their TTL", () => {
-    using own = new Rig();
+  test("copies leave by it with their TTL", async () => {
+    using own = await Rig.open();
     using tunnel = new Wire("medt0", { linkLayer: false, mtu: 1600 });
     ip("route", "add", "203.0.113.50", "dev", "medt0", "src", NODE4);
     ip("route", "add", "2001:db8:50::50", "dev", "medt0");
     own.datapath.followInterfaces();
+    await own.inService("mediation", ["medt0"]);
     for (const address of ["203.0.113.50", "2001:db8:50::50"]) {
       own.clear();
       const spec = intercept({ mediation: { address, port: 9 } });

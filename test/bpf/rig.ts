@@ -8,6 +8,7 @@
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import type { BpfMap } from "libbpf-ts";
 import { KernelDatapath } from "../../src/datapath/kernel.js";
 import type { DatapathOptions } from "../../src/datapath/options.js";
@@ -112,7 +113,15 @@ export class Rig implements Disposable {
   readonly datapath: KernelDatapath;
   #stage: Stage | undefined;
 
-  constructor(options: RigOptions = {}) {
+  /** Ready when every interface is in service: on a busy machine that takes turns of the event loop. */
+  static async open(options: RigOptions = {}): Promise<Rig> {
+    const rig = new Rig(options);
+    await rig.inService("access", ["acc0", "acc1", "acct0", ...(options.access ?? [])]);
+    await rig.inService("mediation", ["med0", ...(options.alsoMediation ?? [])]);
+    return rig;
+  }
+
+  private constructor(options: RigOptions) {
     enterPrivateNetwork();
     this.mediation = { ...DEFAULT_MEDIATION, ...options.mediation };
     const mtu = options.accessMtu ?? 9000;
@@ -146,6 +155,16 @@ export class Rig implements Disposable {
         narrowPath() {},
       },
     );
+  }
+
+  /** Waits until the programs are on these interfaces. */
+  async inService(role: "access" | "mediation", names: readonly string[]): Promise<void> {
+    const end = performance.now() + 20_000;
+    const missing = (): string[] => names.filter((name) => !this.datapath.interfaceNames(role).includes(name));
+    while (missing().length > 0) {
+      if (performance.now() > end) throw new Error(`Not in service: ${missing().join(", ")}`);
+      await setImmediate();
+    }
   }
 
   install(specs: readonly InterceptSpec[]): void {

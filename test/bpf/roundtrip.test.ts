@@ -84,8 +84,8 @@ const WAYS: readonly (readonly [string, RigOptions])[] = [
 for (const [what, options] of WAYS)
   describe(`encapsulate and decapsulate, ${what}`, () => {
     let rig: Rig;
-    before(() => {
-      rig = new Rig(options);
+    before(async () => {
+      rig = await Rig.open(options);
     });
     after(() => rig[Symbol.dispose]());
 

@@ -148,8 +148,8 @@ fixtureSuite(
 
 describe("what does not leave is counted", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig();
+  before(async () => {
+    rig = await Rig.open();
   });
   after(() => rig[Symbol.dispose]());
 

@@ -21,6 +21,8 @@ export interface SuperPacketOptions {
   /** A multiple of 4 bytes. */
   readonly tcpOptions?: Buffer;
   readonly link?: LinkLayer;
+  /** Begins with its IP header. */
+  readonly withoutLinkLayer?: boolean;
 }
 
 const ACK = 0x10;
@@ -74,7 +76,7 @@ function cuttable(options: SuperPacketOptions, cut: Cut): SuperPacket {
   for (let offset = 0; offset < payloadBytes; offset += segmentBytes)
     segments.push(make(offset, segmentBytes, offset / segmentBytes));
   const whole = make(0, payloadBytes, 0);
-  const frame = ethernet(whole, link);
+  const frame = options.withoutLinkLayer ? whole : ethernet(whole, link);
   const ipBytes = family === 4 ? 20 : 40;
   const start = frame.length - whole.length + ipBytes;
   // What is left to complete begins with the pseudo header's sum in place of the checksum.

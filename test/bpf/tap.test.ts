@@ -24,8 +24,8 @@ const neighbour = numbered(2, { matches: [{ kind: "ipv4", prefix: "192.0.2.80/32
 
 describe("tap_ingress", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig({ zones: {} });
+  before(async () => {
+    rig = await Rig.open({ zones: {} });
   });
   after(() => rig[Symbol.dispose]());
 

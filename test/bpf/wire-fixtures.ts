@@ -56,8 +56,8 @@ export function wireSuite(
 ): void {
   describe(title, () => {
     let rig: Rig;
-    before(() => {
-      rig = new Rig(options);
+    before(async () => {
+      rig = await Rig.open(options);
       prepare(rig);
     });
     after(() => rig[Symbol.dispose]());

@@ -50,8 +50,8 @@ function copiesByXdp(rig: Rig): number {
 
 describe("xdp_tap", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig({ mode: "xdp-tap" });
+  before(async () => {
+    rig = await Rig.open({ mode: "xdp-tap" });
   });
   after(() => rig[Symbol.dispose]());
 
@@ -117,8 +117,8 @@ describe("xdp_tap", () => {
 
 describe("xdp_forward", () => {
   let rig: Rig;
-  before(() => {
-    rig = new Rig({ mode: "xdp-forward" });
+  before(async () => {
+    rig = await Rig.open({ mode: "xdp-forward" });
   });
   after(() => rig[Symbol.dispose]());
 
@@ -208,8 +208,8 @@ describe("xdp_forward", () => {
 });
 
 describe("xdp_forward, where copies leave by the interface of the originals", () => {
-  test("tc mirrors, and the original is what it was", () => {
-    using rig = new Rig({ mode: "xdp-forward", alsoMediation: ["core0"] });
+  test("tc mirrors, and the original is what it was", async () => {
+    using rig = await Rig.open({ mode: "xdp-forward", alsoMediation: ["core0"] });
     const device = "192.0.2.99";
     ip("neighbour", "add", device, "lladdr", "02:00:5e:30:00:99", "dev", "core0", "nud", "permanent");
     const spec = { ...plain, mediation: { address: device, port: 9 } };
