@@ -58,6 +58,8 @@ export class AuditLog {
     const { directory } = options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const last = listSegments(directory).at(-1);
+    // Before the first entry: a log without a head record is then one from which it was taken, at whatever moment.
+    if (last === undefined && readHead(directory).kind === "none") this.#signHead(0, NO_HASH);
     this.#file = new AppendFile(last?.path ?? join(directory, segmentName(1)));
     const end = endOf(this.#file, directory, last?.first ?? 1);
     [this.#seq, this.#hash, this.problem] = [end.seq, end.hash, end.problem];
@@ -155,13 +157,17 @@ export class AuditLog {
   #writeHead(): void {
     clearTimeout(this.#headTimer);
     this.#headTimer = undefined;
-    const { directory, node, signer } = this.options;
     if (this.#committed === 0) return;
     try {
-      writeHead(directory, { node, seq: this.#committed, hash: this.#committedHash }, signer);
+      this.#signHead(this.#committed, this.#committedHash);
     } catch {
       // A disk that is full: the log itself says so.
     }
+  }
+
+  #signHead(seq: number, hash: string): void {
+    const { directory, node, signer } = this.options;
+    writeHead(directory, { node, seq, hash }, signer);
   }
 }
 

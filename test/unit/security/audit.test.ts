@@ -176,6 +176,21 @@ test("a log that was written anew with hashes that fit is found by its head reco
   assert.match((await verify(directory.path)).misfit?.problem ?? "", /the head record is missing/);
 });
 
+test("a log fits from its first entry on, and after a program that ended without a word", async () => {
+  using directory = temporaryDirectory();
+  const first = open(directory.path);
+  assert.equal((await verify(directory.path)).misfit, undefined);
+  first.commit();
+  assert.equal((await verify(directory.path)).misfit, undefined);
+  // `first` is not closed: it was killed before it wrote a head record.
+  const second = open(directory.path);
+  second.commit();
+  assert.equal(second.problem, undefined);
+  second.close();
+  assert.deepEqual([(await verify(directory.path)).misfit, (await verify(directory.path)).last], [undefined, 2]);
+  first.close();
+});
+
 test("a log that was put back to an earlier state with its head is found by its copies", async () => {
   using directory = temporaryDirectory();
   using earlier = temporaryDirectory();
