@@ -40,7 +40,7 @@ export async function runGateway(options: GatewayRunOptions): Promise<RunningGat
 
 class GatewayRun {
   readonly #abort = new AbortController();
-  readonly #waitingFor = new Set(["ports"]);
+  readonly #waitingFor: Set<string>;
   readonly #registry;
   readonly #bus: NatsBus;
   readonly #sealing: EventSealing | undefined;
@@ -50,6 +50,8 @@ class GatewayRun {
   constructor(private readonly options: GatewayRunOptions) {
     this.#registry = createRegistry(options.version, "gateway");
     const { config, log } = options;
+    // With a spool the events of the first logins wait for NATS; without one they would be lost.
+    this.#waitingFor = new Set(config.radius.spool === undefined ? ["ports", "NATS"] : ["ports"]);
     this.#sealing = config.security.mode === "strict" ? new EventSealing(config, log) : undefined;
     this.#bus = new NatsBus(options.config.nats.stream, options.log, this.#abort.signal);
   }
@@ -90,6 +92,7 @@ class GatewayRun {
       this.#waitingFor.delete("ports");
       log.info(addresses, "gateway open");
       await this.#connect();
+      this.#waitingFor.delete("NATS");
       return addresses;
     } catch (error) {
       return asStartError(error);
