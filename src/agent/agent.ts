@@ -61,7 +61,7 @@ export class Agent {
       header: config.mediation.header,
       ...(config.mediation.dscp > 0 && { dscp: config.mediation.dscp }),
     };
-    this.#persistence = new Persistence(records, codec, log);
+    this.#persistence = new Persistence(records, codec, log, (conflicts) => metrics.recordConflicts(conflicts));
     this.#applier = new Applier({
       store: this.store,
       datapath: this.#datapath,
@@ -103,10 +103,10 @@ export class Agent {
     let unreadable = 0;
     await records.load(
       config.nas.map((nas) => codec.keyPrefix(nas)),
-      (key, data) => {
+      (key, data, isOfThisStream) => {
         const session = codec.decode(key, data);
         if (session === undefined) unreadable += 1;
-        else this.#begin(session, now);
+        else this.#begin(isOfThisStream ? session : withChanges(session, { seq: 0 }), now);
       },
     );
     if (unreadable > 0) log.error({ records: unreadable }, "session records of an unknown form were left aside");

@@ -15,7 +15,7 @@ export async function provision(connection: NatsConnection, config: Config): Pro
   await ensureEventStream(manager, config.nats.stream);
   await ensureTaskStream(manager, { replicas, maxDurationHours: config.security.maxDurationHours });
   await ensureAuditStream(manager, replicas);
-  await SessionBucket.open(connection, replicas);
+  await SessionBucket.open({ connection, manager, replicas });
   await NatsGrantBucket.open(connection, replicas);
   return [EVENT_STREAM, TASK_STREAM, AUDIT_STREAM, `KV ${SESSION_BUCKET}`, `KV ${GRANT_BUCKET}`];
 }

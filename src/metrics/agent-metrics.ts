@@ -36,6 +36,7 @@ export class AgentMetrics {
   readonly #activation: Histogram;
   readonly #lag: Gauge;
   readonly #refusals: Counter<"reason">;
+  readonly #conflicts: Counter<"stands">;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -70,6 +71,13 @@ export class AgentMetrics {
       registers,
     });
     for (const reason of DATAPATH_ERROR_CODES) this.#refusals.inc({ reason }, 0);
+    this.#conflicts = new Counter({
+      name: "submirror_record_conflicts_total",
+      help: "Session records that another agent had written meanwhile, by whose stands.",
+      labelNames: ["stands"],
+      registers,
+    });
+    this.recordConflicts({ theirs: 0, ours: 0 });
   }
 
   event(type: RadiusEventType | "malformed", result: EventResultLabel): void {
@@ -82,6 +90,11 @@ export class AgentMetrics {
 
   activated(seconds: number): void {
     this.#activation.observe(Math.max(0, seconds));
+  }
+
+  recordConflicts({ theirs, ours }: { readonly theirs: number; readonly ours: number }): void {
+    this.#conflicts.inc({ stands: "theirs" }, theirs);
+    this.#conflicts.inc({ stands: "ours" }, ours);
   }
 
   refused(reason: DatapathErrorCode): void {

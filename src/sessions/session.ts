@@ -66,6 +66,8 @@ export interface Session {
 export interface Transition {
   readonly before?: Session;
   readonly after?: Session;
+  /** Of one that ends: stream sequence of the event that says so; absent where no event does. */
+  readonly seq?: number;
 }
 
 export const NO_INTERCEPTS: readonly SessionIntercept[] = [];

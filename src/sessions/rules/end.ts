@@ -37,7 +37,7 @@ export function endSessions(
       );
     }
   }
-  return { transitions: sessions.map((before) => ({ before })), notifications };
+  return { transitions: sessions.map((before) => ({ before, seq: event.seq })), notifications };
 }
 
 function terminationOf(attributes: RadiusAttributes, reason: string | undefined) {
