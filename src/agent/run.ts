@@ -4,6 +4,7 @@ import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { connectNats } from "../bus/connect.js";
+import { ensureDeadLetterStream } from "../bus/dead-letter-stream.js";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
 import { SessionBucket } from "../bus/session-bucket.js";
@@ -127,6 +128,7 @@ class AgentRun {
     const { replicas } = config.nats.stream;
     const records = await whenReady(() => SessionBucket.open({ connection, manager, replicas }), this.#abort.signal);
     this.#records = records;
+    await whenReady(() => ensureDeadLetterStream(manager, config.nats.stream), this.#abort.signal);
     const { maxDurationHours } = config.security;
     await whenReady(() => ensureTaskStream(manager, { replicas, maxDurationHours }), this.#abort.signal);
     const agent = this.#createAgent(connection, records);
@@ -208,6 +210,7 @@ class AgentRun {
     this.#timers.push(
       setInterval(() => agent.retryFailed(), RETRY_REFUSED_MS),
       setInterval(() => agent.expire(), EXPIRE_MS),
+      setInterval(() => agent.endSilent(), EXPIRE_MS),
       setInterval(() => security.prune(), HOUR_MS),
       setInterval(() => void this.#purgeMarkers(), MINUTE_MS),
     );

@@ -60,12 +60,26 @@ export class SessionStore implements SessionReader {
     for (const session of this.#sessions) if (session !== undefined) yield session;
   }
 
-  /** Unix time in seconds at which an event last spoke of the session. */
+  /** How many slots there are; each holds a session, or none. */
+  get slots(): number {
+    return this.#sessions.length;
+  }
+
+  /** Sessions in `count` slots from the given one on. */
+  *inSlots(from: number, count: number): Generator<Session> {
+    const end = Math.min(from + count, this.#sessions.length);
+    for (let slot = from; slot < end; slot++) {
+      const session = this.#sessions[slot];
+      if (session !== undefined) yield session;
+    }
+  }
+
+  /** When an event last spoke of the session: seconds of a clock that nobody steps. */
   lastSeen(session: Session): number {
     return this.#lastSeen[this.#slotOf(session)] ?? 0;
   }
 
-  /** Applies a transition whose `before` is the record that is stored now. `time`: Unix time in milliseconds. */
+  /** Applies a transition whose `before` is the record that is stored now. `time`: milliseconds of a clock that nobody steps. */
   commit(transition: Transition, time: number): void {
     const { before, after } = transition;
     this.#pending += waits(after) - waits(before);
