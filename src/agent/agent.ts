@@ -54,6 +54,8 @@ export class Agent {
   readonly tasks: Tasks;
   readonly #defaults: InterceptDefaults;
   readonly #steadyClock: () => number;
+  /** Sessions whose end no event says, by the key of their record: up to which event they were. Until we are live. */
+  readonly #ended = new Map<string, number>();
   /** Resolves when what was taken while the state was rebuilt is stored. */
   readonly #rebuilt = deferred();
 
@@ -77,6 +79,7 @@ export class Agent {
         log.warn({ code: error.code, field: error.field, reason: error.message }, "the datapath refused an intercept");
       },
       onChange: (transition) => this.#onChange(transition),
+      isOver: (session) => this.#isOver(session),
       followUp: (transition) => this.#warrants.follow(transition),
     });
     const { store } = this;
@@ -112,10 +115,13 @@ export class Agent {
     let unreadable = 0;
     await records.load(
       config.nas.map((nas) => codec.keyPrefix(nas)),
-      (key, data, isOfThisStream) => {
-        const session = codec.decode(key, data);
-        if (session === undefined) unreadable += 1;
-        else this.#begin(isOfThisStream ? session : withChanges(session, { seq: 0 }));
+      {
+        record: (key, data, isOfThisStream) => {
+          const session = codec.decode(key, data);
+          if (session === undefined) unreadable += 1;
+          else this.#begin(isOfThisStream ? session : withChanges(session, { seq: 0 }));
+        },
+        ended: (key, seq) => void this.#ended.set(key, seq),
       },
     );
     if (unreadable > 0) log.error({ records: unreadable }, "session records of an unknown form were left aside");
@@ -155,6 +161,7 @@ export class Agent {
     this.#markFailures((key) => refused.has(key));
     datapath.activate();
     this.#applier.live = true;
+    this.#ended.clear();
     this.#processor.releaseAnswers((key) => refused.has(key));
     this.#rebuilt.resolve(this.#persistence.flush());
     log.info(
@@ -212,6 +219,11 @@ export class Agent {
     this.#ends.note({ after: session });
     if (session !== stored) this.#persistence.note({ before: stored, after: session });
     this.#warrants.follow({ after: session });
+  }
+
+  /** An event of old would bring back a session that another agent has ended without one. */
+  #isOver(session: Session): boolean {
+    return this.#ended.size > 0 && session.seq <= (this.#ended.get(this.parts.codec.key(session)) ?? 0);
   }
 
   /** A record that somebody put back does not bring back what was ended. */

@@ -4,7 +4,7 @@ import { EventError } from "../events/errors.js";
 import type { LiEvent } from "../events/li-event.js";
 import { ERROR_CAUSE } from "../events/types.js";
 import { decide } from "../sessions/decide.js";
-import type { Decision } from "../sessions/decision.js";
+import { type Decision, NOTHING } from "../sessions/decision.js";
 import { type Effect, effectsOf } from "../sessions/effects.js";
 import type { InterceptDefaults } from "../sessions/intercept.js";
 import type { SequencedEvent } from "../sessions/rules/context.js";
@@ -19,6 +19,8 @@ export interface ApplierOptions {
   readonly maxCoaAgeMs?: number;
   /** Milliseconds since some moment; never steps. */
   readonly steadyClock: () => number;
+  /** Whether a session that an event would begin ended long ago. Asked while the state is rebuilt. */
+  readonly isOver?: (session: Session) => boolean;
   readonly onRefusal: (error: DatapathError) => void;
   readonly onChange: (transition: Transition) => void;
   /** What follows from a transition that took effect; returns what the mediation side is told of it. */
@@ -46,6 +48,7 @@ export class Applier {
     const { store, defaults, maxCoaAgeMs } = this.options;
     const context = { now, defaults, ...(maxCoaAgeMs !== undefined && { maxCoaAgeMs }) };
     const decision = decide(store, event, context);
+    if (!this.live && this.#bringsBack(decision)) return NOTHING;
     const refusal = this.#program(decision.transitions);
     if (refusal === undefined) return this.#settle(decision);
     this.options.onRefusal(refusal.error);
@@ -66,9 +69,9 @@ export class Applier {
     return refusal?.error;
   }
 
-  /** Ends a session that no event ends. */
-  end(session: Session): void {
-    const transition: Transition = { before: session };
+  /** Ends a session that no event ends. `seq`: up to which events were looked at. */
+  end(session: Session, seq: number): void {
+    const transition: Transition = { before: session, seq: Math.max(seq, session.seq), isUnsaid: true };
     this.#program([transition]);
     this.#settle({ transitions: [transition], notifications: [] });
   }
@@ -109,6 +112,14 @@ export class Applier {
     });
     const again = this.#program(transitions);
     return again === undefined ? { ...decision, transitions } : this.#failed({ ...decision, transitions }, again);
+  }
+
+  #bringsBack({ transitions }: Decision): boolean {
+    const { isOver } = this.options;
+    return (
+      isOver !== undefined &&
+      transitions.some(({ before, after }) => before === undefined && after !== undefined && isOver(after))
+    );
   }
 
   #lastSeen(session: Session): number {

@@ -13,6 +13,7 @@ interface Change {
   readonly session: Session | undefined;
   /** Stream sequence of the event that made it so. */
   readonly seq: number;
+  readonly isUnsaid: boolean;
   /** Whether the bucket may hold an older record of that key. */
   readonly stored: boolean;
 }
@@ -32,19 +33,19 @@ export class Persistence {
     this.#settle = settleRecords(codec);
   }
 
-  note({ before, after, seq }: Transition): void {
+  note({ before, after, seq, isUnsaid = false }: Transition): void {
     const [oldKey, newKey] = [before && this.codec.key(before), after && this.codec.key(after)];
-    if (oldKey !== undefined && oldKey !== newKey) this.#forget(oldKey, seq ?? after?.seq ?? before?.seq ?? 0);
+    if (oldKey !== undefined && oldKey !== newKey) this.#forget(oldKey, seq ?? after?.seq ?? 0, isUnsaid);
     if (newKey !== undefined && after !== undefined) {
       const stored = this.#changed.get(newKey)?.stored ?? oldKey === newKey;
-      this.#changed.set(newKey, { session: after, seq: after.seq, stored });
+      this.#changed.set(newKey, { session: after, seq: after.seq, isUnsaid: false, stored });
     }
   }
 
   /** What began and ended between two writes was never stored, and leaves nothing to remove. */
-  #forget(key: string, seq: number): void {
+  #forget(key: string, seq: number, isUnsaid: boolean): void {
     const stored = this.#changed.get(key)?.stored ?? true;
-    if (stored) this.#changed.set(key, { session: undefined, seq, stored });
+    if (stored) this.#changed.set(key, { session: undefined, seq, isUnsaid, stored });
     else this.#changed.delete(key);
   }
 
@@ -68,9 +69,9 @@ export class Persistence {
     const changes = this.#changed;
     this.#changed = new Map();
     const encoded = new Map(
-      [...changes].map(([key, { session, seq }]): [string, RecordVersion] => [
+      [...changes].map(([key, { session, seq, isUnsaid }]): [string, RecordVersion] => [
         key,
-        { seq, data: session && this.codec.encode(key, session) },
+        { seq, data: session && this.codec.encode(key, session), isUnsaid },
       ]),
     );
     for (;;) {

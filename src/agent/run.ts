@@ -125,8 +125,9 @@ class AgentRun {
     for (const difference of differences) log.warn(difference);
     const security = this.#security as AgentSecurity;
     await whenReady(() => security.attach(connection, manager), this.#abort.signal);
-    const { replicas } = config.nats.stream;
-    const records = await whenReady(() => SessionBucket.open({ connection, manager, replicas }), this.#abort.signal);
+    const { replicas, maxAgeHours } = config.nats.stream;
+    const bucket = { connection, manager, replicas, maxAgeHours };
+    const records = await whenReady(() => SessionBucket.open(bucket), this.#abort.signal);
     this.#records = records;
     await whenReady(() => ensureDeadLetterStream(manager, config.nats.stream), this.#abort.signal);
     const { maxDurationHours } = config.security;

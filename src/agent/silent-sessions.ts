@@ -30,6 +30,8 @@ const FEWEST_A_CALL = 1000;
 export class SilentSessions {
   readonly #silence: Silence;
   #next = 0;
+  /** Stream sequence of the event that was heard last. */
+  #heardUpTo = 0;
 
   constructor(private readonly parts: SilentSessionsParts) {
     const { interimSeconds, missedInterims, silentNasHours, pendingSeconds } = parts.limits;
@@ -44,7 +46,8 @@ export class SilentSessions {
     );
   }
 
-  heard({ nas, type }: Pick<SequencedEvent, "nas" | "type">): void {
+  heard({ nas, type, seq }: Pick<SequencedEvent, "nas" | "type" | "seq">): void {
+    this.#heardUpTo = seq;
     this.#silence.heard(nas, this.parts.steadyClock(), type.startsWith("accounting-"));
   }
 
@@ -67,7 +70,7 @@ export class SilentSessions {
     const terminationReason = isPending(session)
       ? "no accounting followed the login"
       : "no interim update came any more";
-    applier.end(session);
+    applier.end(session, this.#heardUpTo);
     metrics.silent(isPending(session) ? "login" : "session");
     for (const intercept of session.intercepts)
       notify(notifyIntercept("LiSubscriberLoggedOut", session, intercept, clock(), { terminationReason }));

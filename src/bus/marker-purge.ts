@@ -1,6 +1,7 @@
 /**
  * What a removed record leaves behind in the bucket: a marker, so that an agent that lags does not bring the record back.
- * After a while nobody lags that far, and it goes; else the bucket would grow with every session that ever was.
+ * After a while nobody lags that far, and it goes; else the bucket would grow with every session that ever was. That of a
+ * session whose end no event says stays as long as the events that speak of the session.
  */
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { SESSION_STREAM } from "./streams.js";
@@ -17,20 +18,22 @@ interface Marker {
 }
 
 export class MarkerPurge {
-  /** By when they may go: Unix time in milliseconds, ascending. */
+  /** From when on they may go: Unix time in milliseconds. */
   #waiting: { readonly marker: Marker; readonly dueAt: number }[] = [];
 
   constructor(
     private readonly manager: JetStreamManager,
     private readonly subjectPrefix: string,
+    /** How long events can be read again; milliseconds. */
+    private readonly eventsKeptMs: number,
     private readonly clock: () => number = Date.now,
-    private readonly keptMs: number = KEPT_MS,
   ) {}
 
-  /** `writtenAt`: Unix time in milliseconds. */
-  add(key: string, revision: number, writtenAt: number): void {
-    if (this.#waiting.length < MAX_WAITING)
-      this.#waiting.push({ marker: { key, revision }, dueAt: writtenAt + this.keptMs });
+  /** `writtenAt`: Unix time in milliseconds. `isUnsaid`: of a session whose end no event says. */
+  add(key: string, revision: number, writtenAt: number, isUnsaid: boolean): void {
+    if (this.#waiting.length >= MAX_WAITING) return;
+    const keptMs = isUnsaid ? this.eventsKeptMs + KEPT_MS : KEPT_MS;
+    this.#waiting.push({ marker: { key, revision }, dueAt: writtenAt + keptMs });
   }
 
   /** Purges those that are due. Returns their number. */

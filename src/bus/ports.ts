@@ -26,6 +26,8 @@ export interface RecordVersion {
   readonly seq: number;
   /** Undefined: removed. */
   readonly data: Uint8Array | undefined;
+  /** Removed with no event that says so: whoever reads the stream anew would bring the session back. */
+  readonly isUnsaid?: boolean;
 }
 
 /** What is to be stored where another agent has written meanwhile; undefined: what is there stays. */
@@ -37,16 +39,17 @@ export interface WriteConflicts {
   readonly ours: number;
 }
 
+export interface RecordReader {
+  /** `isOfThisStream`: false where its sequences are those of a stream that is no more. */
+  record(key: string, data: Uint8Array, isOfThisStream: boolean): void;
+  /** The session ended behind the event of that sequence, and no event says so. */
+  ended(key: string, seq: number): void;
+}
+
 /** What is stored of each session, by its key `<nas>.<session>`. Several agents may write. */
 export interface SessionRecords {
-  /**
-   * Calls back for every record whose key begins with one of the prefixes (each ends in '.'), or all where none is given.
-   * `isOfThisStream`: false where its sequences are those of a stream that is no more.
-   */
-  load(
-    keyPrefixes: readonly string[],
-    onRecord: (key: string, data: Uint8Array, isOfThisStream: boolean) => void,
-  ): Promise<void>;
+  /** Reads every record whose key begins with one of the prefixes (each ends in '.'), or all where none is given. */
+  load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void>;
   /** Compares and sets: what another agent has written since we looked is settled. Resolves when all of it is. */
   write(changes: ReadonlyMap<string, RecordVersion>, settle: Settle): Promise<WriteConflicts>;
 }

@@ -12,12 +12,12 @@ import { ensureTaskStream, TASK_STREAM } from "./task-stream.js";
 /** Makes what is not there. Returns the names of all of it. Throws StreamMismatchError. */
 export async function provision(connection: NatsConnection, config: Config): Promise<string[]> {
   const manager = await jetstreamManager(connection);
-  const { replicas } = config.nats.stream;
+  const { replicas, maxAgeHours } = config.nats.stream;
   await ensureEventStream(manager, config.nats.stream);
   await ensureTaskStream(manager, { replicas, maxDurationHours: config.security.maxDurationHours });
   await ensureAuditStream(manager, replicas);
   await ensureDeadLetterStream(manager, config.nats.stream);
-  await SessionBucket.open({ connection, manager, replicas });
+  await SessionBucket.open({ connection, manager, replicas, maxAgeHours });
   await NatsGrantBucket.open(connection, replicas);
   return [EVENT_STREAM, TASK_STREAM, AUDIT_STREAM, DEAD_LETTER_STREAM, `KV ${SESSION_BUCKET}`, `KV ${GRANT_BUCKET}`];
 }

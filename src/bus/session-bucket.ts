@@ -4,12 +4,13 @@ import {
   JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
+  type JsMsg,
   type StoredMsg,
 } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { MarkerPurge } from "./marker-purge.js";
-import type { RecordVersion, SessionRecords, Settle, WriteConflicts } from "./ports.js";
+import type { RecordReader, RecordVersion, SessionRecords, Settle, WriteConflicts } from "./ports.js";
 import { Revisions } from "./revisions.js";
 import { SESSION_BUCKET, SESSION_STREAM, streamIdentity } from "./streams.js";
 
@@ -22,16 +23,22 @@ const MAX_ATTEMPTS = 16;
 const WRONG_LAST_SEQUENCE = 10071;
 const NO_MESSAGE_FOUND = 10037;
 
+const HOUR_MS = 3_600_000;
+
 const OPERATION = "KV-Operation";
 /** Which stream of events the record's sequences are of. */
 const STREAM = "Submirror-Stream";
 /** Of a marker: stream sequence of the event that removed the record. */
 const SEQUENCE = "Submirror-Sequence";
+/** Of a marker: no event says that the session ended. */
+const UNSAID = "Submirror-Unsaid";
 
 export interface SessionBucketOptions {
   readonly connection: NatsConnection;
   readonly manager: JetStreamManager;
   readonly replicas: number;
+  /** How long events are kept. */
+  readonly maxAgeHours: number;
 }
 
 export class SessionBucket implements SessionRecords {
@@ -40,15 +47,18 @@ export class SessionBucket implements SessionRecords {
   readonly #markers: MarkerPurge;
   #stream = "";
 
-  private constructor(private readonly manager: JetStreamManager) {
+  private constructor(
+    private readonly manager: JetStreamManager,
+    maxAgeHours: number,
+  ) {
     this.#client = manager.jetstream();
-    this.#markers = new MarkerPurge(manager, PREFIX);
+    this.#markers = new MarkerPurge(manager, PREFIX, maxAgeHours * HOUR_MS);
   }
 
   /** Makes the bucket where it is not there. The stream of events has to be there. */
-  static async open({ connection, manager, replicas }: SessionBucketOptions): Promise<SessionBucket> {
+  static async open({ connection, manager, replicas, maxAgeHours }: SessionBucketOptions): Promise<SessionBucket> {
     await new Kvm(connection).create(SESSION_BUCKET, { history: 1, replicas });
-    const bucket = new SessionBucket(manager);
+    const bucket = new SessionBucket(manager, maxAgeHours);
     await bucket.followStream();
     return bucket;
   }
@@ -58,12 +68,9 @@ export class SessionBucket implements SessionRecords {
     this.#stream = await streamIdentity(this.manager);
   }
 
-  async load(
-    keyPrefixes: readonly string[],
-    onRecord: (key: string, data: Uint8Array, isOfThisStream: boolean) => void,
-  ): Promise<void> {
+  async load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void> {
     const filters = keyPrefixes.length === 0 ? [">"] : keyPrefixes.map((prefix) => `${prefix}>`);
-    for (const filter of filters) await this.#loadMatching(filter, onRecord);
+    for (const filter of filters) await this.#loadMatching(filter, reader);
   }
 
   async write(changes: ReadonlyMap<string, RecordVersion>, settle: Settle): Promise<WriteConflicts> {
@@ -85,10 +92,7 @@ export class SessionBucket implements SessionRecords {
   }
 
   /** The bucket keeps one value a key, so reading its stream in order gives each record once. */
-  async #loadMatching(
-    filter: string,
-    onRecord: (key: string, data: Uint8Array, isOfThisStream: boolean) => void,
-  ): Promise<void> {
+  async #loadMatching(filter: string, reader: RecordReader): Promise<void> {
     const consumer = await this.#client.consumers.get(SESSION_STREAM, {
       filter_subjects: `${PREFIX}${filter}`,
       deliver_policy: DeliverPolicy.LastPerSubject,
@@ -96,12 +100,18 @@ export class SessionBucket implements SessionRecords {
     if ((await consumer.info()).num_pending === 0) return;
     const messages = await consumer.consume({ max_messages: PREFETCH });
     for await (const message of messages) {
-      const key = message.subject.slice(PREFIX.length);
-      this.#revisions.set(key, message.seq);
-      if (isMarker(message.headers)) this.#markers.add(key, message.seq, message.info.timestampNanos / 1e6);
-      else onRecord(key, message.data, this.#isOfThisStream(message.headers));
+      this.#take(message, reader);
       if (message.info.pending === 0) break;
     }
+  }
+
+  #take({ subject, seq, headers: about, data, info }: JsMsg, reader: RecordReader): void {
+    const key = subject.slice(PREFIX.length);
+    this.#revisions.set(key, seq);
+    if (!isMarker(about)) return reader.record(key, data, this.#isOfThisStream(about));
+    const isUnsaid = about?.has(UNSAID) ?? false;
+    this.#markers.add(key, seq, info.timestampNanos / 1e6, isUnsaid);
+    if (isUnsaid && this.#isOfThisStream(about)) reader.ended(key, Number(about?.get(SEQUENCE)) || 0);
   }
 
   /** A time-out may hide a write that was stored: the next attempt finds our own record and lets it be. */
@@ -123,19 +133,20 @@ export class SessionBucket implements SessionRecords {
     }
   }
 
-  async #publish(key: string, { seq, data }: RecordVersion): Promise<void> {
+  async #publish(key: string, { seq, data, isUnsaid = false }: RecordVersion): Promise<void> {
     const about = headers();
     about.set(STREAM, this.#stream);
     if (data === undefined) {
       about.set(OPERATION, "DEL");
       about.set(SEQUENCE, String(seq));
+      if (isUnsaid) about.set(UNSAID, "true");
     }
     const { seq: revision } = await this.#client.publish(`${PREFIX}${key}`, data, {
       headers: about,
       expect: { lastSubjectSequence: this.#revisions.of(key) },
     });
     this.#revisions.set(key, revision);
-    if (data === undefined) this.#markers.add(key, revision, Date.now());
+    if (data === undefined) this.#markers.add(key, revision, Date.now(), isUnsaid);
   }
 
   /** What is there now, for the next attempt to compare with; undefined where that says nothing against ours. */

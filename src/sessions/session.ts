@@ -67,8 +67,10 @@ export interface Session {
 export interface Transition {
   readonly before?: Session;
   readonly after?: Session;
-  /** Of one that ends: stream sequence of the event that says so; absent where no event does. */
+  /** Of one that ends: stream sequence of the event that says so, or up to which none does. */
   readonly seq?: number;
+  /** Of one that ends: no event says so. */
+  readonly isUnsaid?: boolean;
 }
 
 export const NO_INTERCEPTS: readonly SessionIntercept[] = [];

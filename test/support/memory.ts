@@ -1,5 +1,12 @@
 /** The bus in memory: what was sent, and session records that outlive an agent. */
-import type { RecordVersion, Sender, SessionRecords, Settle, WriteConflicts } from "../../src/bus/ports.js";
+import type {
+  RecordReader,
+  RecordVersion,
+  Sender,
+  SessionRecords,
+  Settle,
+  WriteConflicts,
+} from "../../src/bus/ports.js";
 import type { EventResult } from "../../src/events/types.js";
 
 export class RecordingSender implements Sender {
@@ -30,6 +37,7 @@ export class RecordingSender implements Sender {
 interface Revision {
   readonly revision: number;
   readonly seq: number;
+  readonly isUnsaid: boolean;
 }
 
 /** Compares and sets like the bucket. One made of another is the same bucket, as another agent sees it. */
@@ -52,15 +60,13 @@ export class MemoryRecords implements SessionRecords {
     return this.#revisions;
   }
 
-  async load(
-    keyPrefixes: readonly string[],
-    onRecord: (key: string, data: Uint8Array, isOfThisStream: boolean) => void,
-  ): Promise<void> {
+  async load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void> {
     for (const [key, data] of this.stored) {
       if (keyPrefixes.length > 0 && !keyPrefixes.some((prefix) => key.startsWith(prefix))) continue;
       this.#known.set(key, this.#revisions.get(key)?.revision ?? 0);
-      onRecord(key, data, true);
+      reader.record(key, data, true);
     }
+    for (const [key, { seq, isUnsaid }] of this.#revisions) if (isUnsaid) reader.ended(key, seq);
     await Promise.resolve();
   }
 
@@ -78,9 +84,9 @@ export class MemoryRecords implements SessionRecords {
     return conflicts;
   }
 
-  #set(key: string, { seq, data }: RecordVersion): void {
+  #set(key: string, { seq, data, isUnsaid = false }: RecordVersion): void {
     const revision = (this.#revisions.get(key)?.revision ?? 0) + 1;
-    this.#revisions.set(key, { revision, seq });
+    this.#revisions.set(key, { revision, seq, isUnsaid });
     this.#known.set(key, revision);
     if (data === undefined) this.removals += 1;
     else this.writes += 1;

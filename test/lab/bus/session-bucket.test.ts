@@ -12,11 +12,12 @@ import { startTestNats } from "../../support/nats.js";
 
 const SETTINGS = parseConfig("", "test.yaml").nats.stream;
 const KEY = "bng1.1048577";
+const HOUR_MS = 3_600_000;
 
 async function open(connection: NatsConnection): Promise<SessionBucket> {
   const manager = await jetstreamManager(connection);
   await ensureEventStream(manager, SETTINGS);
-  return await SessionBucket.open({ connection, manager, replicas: 1 });
+  return await SessionBucket.open({ connection, manager, replicas: 1, maxAgeHours: 1 });
 }
 
 /** Records of these tests are their sequence. */
@@ -31,7 +32,10 @@ const write = (bucket: SessionBucket, version: RecordVersion, settle = laterWins
 
 async function contents(bucket: SessionBucket): Promise<string[]> {
   const found: string[] = [];
-  await bucket.load([], (key, data) => void found.push(`${key}=${Buffer.from(data).toString()}`));
+  await bucket.load([], {
+    record: (key, data) => void found.push(`${key}=${Buffer.from(data).toString()}`),
+    ended: (key, seq) => void found.push(`${key} ended behind ${seq}`),
+  });
   return found.toSorted();
 }
 
@@ -82,7 +86,10 @@ test("records of a stream of events that was made anew say so, and are no obstac
   await manager.streams.delete(EVENT_STREAM);
   const bucket = await open(connection);
   const ofThisStream: boolean[] = [];
-  await bucket.load([], (_key, _data, isOfThisStream) => void ofThisStream.push(isOfThisStream));
+  await bucket.load([], {
+    record: (_key, _data, isOfThisStream) => void ofThisStream.push(isOfThisStream),
+    ended: () => assert.fail(),
+  });
   assert.deepEqual(ofThisStream, [false]);
   const third = await open(connection);
   await write(third, record(7), unasked);
@@ -108,15 +115,20 @@ test("what removed records leave behind is purged after a while, and nothing tha
   assert.equal(await subjects(), 2);
   assert.equal(await bucket.purgeMarkers(), 0, "not yet");
   let now = Date.now();
-  const purge = new MarkerPurge(manager, `$KV.${SESSION_BUCKET}.`, () => now, 1000);
+  const purge = new MarkerPurge(manager, `$KV.${SESSION_BUCKET}.`, 7 * HOUR_MS, () => now);
   const { state } = await manager.streams.info(SESSION_STREAM);
-  purge.add("bng1.1", state.last_seq - 1, now);
-  purge.add("bng1.2", state.last_seq, now);
+  await write(bucket, { ...removal(5), isUnsaid: true }, unasked, "bng1.3");
+  purge.add("bng1.1", state.last_seq - 1, now, false);
+  purge.add("bng1.2", state.last_seq, now, false);
+  purge.add("bng1.3", state.last_seq + 1, now, true);
   await write(bucket, record(9), laterWins, "bng1.2");
   assert.equal(await purge.purge(), 0);
-  now += 1001;
+  now += HOUR_MS + 1;
   assert.equal(await purge.purge(), 2);
-  assert.equal(await subjects(), 1);
+  assert.equal(await subjects(), 2);
+  assert.deepEqual(await contents(bucket), ["bng1.2=9", "bng1.3 ended behind 5"]);
+  now += 7 * HOUR_MS;
+  assert.equal(await purge.purge(), 1, "what no event says is known as long as events can be read again");
   assert.deepEqual(await contents(bucket), ["bng1.2=9"]);
   await write(bucket, record(10), laterWins, "bng1.1");
   assert.deepEqual(await contents(bucket), ["bng1.1=10", "bng1.2=9"]);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Bench } from "../../support/agent-bench.js";
 import { li, radiusEvent } from "../../support/events.js";
+import { MemoryRecords } from "../../support/memory.js";
 
 const ALICE = { "User-Name": "alice", "Acct-Session-Id": "1048577", "Framed-IP-Address": "100.64.0.7" };
 const BOB = { "User-Name": "bob", "Acct-Session-Id": "1048578", "Framed-IP-Address": "100.64.0.8" };
@@ -87,4 +88,24 @@ test("a login that no accounting follows ends, where the NAS does accounting", a
   );
   assert.equal(bench.datapath.specs.size, 1, "bng2 does no accounting");
   assert.equal(await bench.metric('submirror_silent_sessions_total{kind="login"}'), 1);
+});
+
+test("what ended in silence is not brought back by a node that reads the stream from its beginning", async () => {
+  const events = [
+    radiusEvent("access-accept", { attributes: ALICE, li: li("on") }),
+    radiusEvent("accounting-start", { attributes: ALICE }),
+  ];
+  const first = new Bench({ yaml: "sessions: { interimSeconds: 600, silentNasHours: 1 }" });
+  first.agent.goLive();
+  for (const event of events) await first.publish(event);
+  sweep(first, 3601);
+  await first.agent.stop();
+  assert.equal(first.records.stored.size, 0);
+  const second = new Bench({ records: new MemoryRecords(first.records) });
+  assert.equal(await second.agent.load(), 0);
+  for (const event of events) await second.publish(event);
+  second.agent.goLive();
+  assert.deepEqual([second.agent.store.size, second.datapath.specs.size], [0, 0]);
+  await second.publish(radiusEvent("accounting-interim", { attributes: ALICE }));
+  assert.equal(second.agent.store.size, 1, "a session that is heard again is one");
 });
