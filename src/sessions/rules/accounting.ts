@@ -6,7 +6,7 @@ import { InterceptError } from "../../intercepts/errors.js";
 import { claimAddresses } from "../claims.js";
 import { type Decision, NOTHING } from "../decision.js";
 import { withSessionId } from "../intercept.js";
-import { findPending } from "../join.js";
+import { findOnlyPending, findPending } from "../join.js";
 import { acctSessionIdOf, mergeKept, readKept, withoutPrefixes } from "../merge.js";
 import { notifyIntercept } from "../notify.js";
 import { type KeptAttributes, type Session, type SessionIntercept, type Transition, withChanges } from "../session.js";
@@ -33,7 +33,7 @@ export function accountingUpdate(reader: SessionReader, event: SequencedEvent, c
 
 export function accountingStop(reader: SessionReader, event: SequencedEvent, context: RuleContext): Decision {
   const acctSessionId = requireSessionId(event);
-  const known = reader.find(event.nas, acctSessionId) ?? findPending(reader, event.nas, readKept(event.attributes));
+  const known = reader.find(event.nas, acctSessionId) ?? findOnlyPending(reader, event.nas, readKept(event.attributes));
   if (known === undefined || known.seq >= event.seq) return NOTHING;
   return endSession(known, undefined, event, context);
 }
