@@ -69,6 +69,8 @@ export interface Transition {
   readonly after?: Session;
   /** Of one that ends: stream sequence of the event that says so, or up to which none does. */
   readonly seq?: number;
+  /** Of one that ends: the NAS itself has said so, and says nothing of the session any more. */
+  readonly isFinal?: boolean;
   /** Of one that ends: no event says so. */
   readonly isUnsaid?: boolean;
 }

@@ -9,15 +9,22 @@ export interface SessionReader {
   /** Sessions of the NAS under a key of index-keys.ts, that added or changed last first. */
   under(nas: string, key: string): Iterable<Session>;
   ofNas(nas: string): Iterable<Session>;
+  /** Whether the NAS has said lately that the session ended. */
+  hasEnded(nas: string, acctSessionId: string): boolean;
   /** How many sessions wait for their first accounting. */
   readonly pending: number;
 }
+
+/** Minutes of logouts on a large node: what a NAS repeats comes within that. */
+const MAX_ENDED = 50_000;
 
 export class SessionStore implements SessionReader {
   readonly #sessions: (Session | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #index = new HashIndex();
   #lastSeen = new Uint32Array(1024);
+  /** Sessions that ended lately, by NAS and Acct-Session-Id, the oldest first. */
+  readonly #ended = new Set<string>();
   #size = 0;
   #pending = 0;
 
@@ -35,6 +42,10 @@ export class SessionStore implements SessionReader {
       if (session?.acctSessionId === acctSessionId && session.nas === nas) return session;
     }
     return undefined;
+  }
+
+  hasEnded(nas: string, acctSessionId: string): boolean {
+    return this.#ended.has(endedKey(nas, acctSessionId));
   }
 
   *under(nas: string, key: string): Generator<Session> {
@@ -88,16 +99,29 @@ export class SessionStore implements SessionReader {
       return;
     }
     const slot = this.#slotOf(before);
-    if (after === undefined) this.#end(slot);
-    else this.#replace(slot, before, after, time);
+    if (after === undefined) {
+      this.#end(slot);
+      if (transition.isFinal === true) this.#remember(before);
+    } else this.#replace(slot, before, after, time);
   }
 
   #begin(session: Session, time: number): void {
+    this.#ended.delete(endedKey(session.nas, session.acctSessionId ?? ""));
     const slot = this.#free.pop() ?? this.#sessions.length;
     this.#size += 1;
     this.#sessions[slot] = session;
     this.#seen(slot, time);
     for (const key of indexKeys(session)) this.#index.add(slot, key);
+  }
+
+  #remember({ nas, acctSessionId }: Session): void {
+    if (acctSessionId === undefined) return;
+    this.#ended.add(endedKey(nas, acctSessionId));
+    if (this.#ended.size <= MAX_ENDED) return;
+    for (const oldest of this.#ended) {
+      this.#ended.delete(oldest);
+      return;
+    }
   }
 
   #end(slot: number): void {
@@ -135,6 +159,10 @@ export class SessionStore implements SessionReader {
     }
     this.#lastSeen[slot] = Math.floor(time / 1000);
   }
+}
+
+function endedKey(nas: string, acctSessionId: string): string {
+  return `${nas} ${acctSessionId}`;
 }
 
 function waits(session: Session | undefined): number {

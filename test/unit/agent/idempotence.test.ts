@@ -117,3 +117,20 @@ test("twice, late and in another order, events mean what they mean once and in o
   assert.ok(key !== undefined);
   assert.equal(await bench.metric('submirror_events_total{type="coa",result="duplicate"}'), 4);
 });
+
+test("an interim update that comes behind its Stop takes no address from the next session", async () => {
+  const bench = new Bench();
+  bench.agent.goLive();
+  const next = { ...ALICE, "Acct-Session-Id": "1048600" };
+  await bench.publish(radiusEvent("accounting-start", { attributes: ALICE }));
+  await bench.publish(radiusEvent("accounting-stop", { attributes: ALICE }));
+  await bench.publish(radiusEvent("access-accept", { attributes: next, li: li("on") }));
+  await bench.publish(radiusEvent("accounting-interim", { attributes: ALICE }));
+  await bench.publish(radiusEvent("accounting-stop", { attributes: ALICE }));
+  assert.deepEqual(bench.datapath.only().matches, [{ kind: "ipv4", prefix: "100.64.0.7/32" }]);
+  assert.equal(bench.agent.store.size, 1);
+  // The NAS counts from the beginning again.
+  await bench.publish(radiusEvent("accounting-start", { attributes: { ...BOB, "Acct-Session-Id": "1048577" } }));
+  await bench.publish(radiusEvent("accounting-interim", { attributes: { ...BOB, "Acct-Session-Id": "1048577" } }));
+  assert.equal(bench.agent.store.size, 2);
+});
