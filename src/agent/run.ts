@@ -129,9 +129,17 @@ class AgentRun {
     const bucket = { connection, manager, replicas, maxAgeHours };
     const records = await whenReady(() => SessionBucket.open(bucket), this.#abort.signal);
     this.#records = records;
-    await whenReady(() => ensureDeadLetterStream(manager, config.nats.stream), this.#abort.signal);
+    // Without it dead letters are heard by whoever listens, and kept by nobody.
+    await whenReady(() => ensureDeadLetterStream(manager, config.nats.stream), this.#abort.signal).catch(
+      (error: unknown) => {
+        if (!(error instanceof StreamMismatchError)) throw error;
+        log.warn({ reason: error.message }, "dead letters are not kept");
+      },
+    );
     const { maxDurationHours } = config.security;
-    await whenReady(() => ensureTaskStream(manager, { replicas, maxDurationHours }), this.#abort.signal);
+    await whenReady(() => ensureTaskStream(manager, { replicas, maxDurationHours }), this.#abort.signal).catch(
+      asStartError,
+    );
     const agent = this.#createAgent(connection, records);
     // Before any session: what a warrant means for it follows from both.
     this.#tasks = new TaskFollower(client, (message) => agent.tasks.take(message));

@@ -61,12 +61,19 @@ export function openKept(options: Pick<DatapathOptions, "objectDirectory" | "lim
   if (directory === undefined) return { object: openObject(options, () => {}), isNew: true };
   Pins.requireBpffs(directory);
   let kept: { pins: Pins; isNew: boolean } | undefined;
-  const object = openObject(options, (spec) => {
+  const prepare = (spec: ObjectSpec): void => {
     const pins = new Pins(directory, layoutVersion(spec));
-    kept = { pins, isNew: !pins.hasMaps };
+    // Where the first way fails, what it has pinned is not an earlier run's.
+    kept ??= { pins, isNew: !pins.hasMaps };
     pins.create();
     for (const { name } of spec.maps) if (isShared(name)) spec.setPinPath(name, pins.mapPath(name));
     spec.setGlobal("generation", Buffer.from([generationOf(pins.version)]));
-  });
-  return { object, isNew: true, ...kept };
+  };
+  try {
+    return { object: openObject(options, prepare), isNew: true, ...kept };
+  } catch (error) {
+    // Maps are pinned before the verifier has its say.
+    if (kept?.isNew === true) kept.pins.removeVersion(kept.pins.version);
+    throw error;
+  }
 }

@@ -10,6 +10,8 @@ export interface TestAgentOptions {
   /** The section `nats`, in place of `url`. */
   readonly nats?: object;
   readonly datapath: Datapath;
+  /** Its name; edge1 where absent. */
+  readonly node?: string;
   readonly yaml?: string;
   /** `strict`: `yaml` has the section `security`. */
   readonly mode?: "lab" | "strict";
@@ -19,7 +21,7 @@ export interface TestAgent extends RunningAgent, AsyncDisposable {}
 
 export async function startTestAgent(options: TestAgentOptions): Promise<TestAgent> {
   const yaml = `
-node: edge1
+node: ${options.node ?? "edge1"}
 nats: ${JSON.stringify(options.nats ?? { servers: [options.url] })}
 interfaces: { access: [lo] }
 mediation: { sourceIpv4: 192.0.2.1 }

@@ -134,6 +134,15 @@ test("what removed records leave behind is purged after a while, and nothing tha
   assert.deepEqual(await contents(bucket), ["bng1.1=10", "bng1.2=9"]);
 });
 
+test("a stream that the server has no room for is refused with the remedy", async () => {
+  await using nats = await startTestNats();
+  const manager = await jetstreamManager(await nats.connect());
+  await assert.rejects(
+    ensureEventStream(manager, { ...SETTINGS, maxBytes: 2 ** 50 }),
+    /^StreamMismatchError: NATS has no room for the stream RADIUS: .* make nats\.stream\.maxBytes smaller$/,
+  );
+});
+
 test("what differs from the configuration is said, with the command that changes it", async () => {
   await using nats = await startTestNats();
   const manager = await jetstreamManager(await nats.connect());

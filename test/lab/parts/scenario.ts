@@ -6,7 +6,9 @@ import { buildTopology, type Topology, type TopologyOptions } from "./topology.j
 import { startServer } from "./traffic.js";
 import { Witness } from "./witness.js";
 
-export interface ScenarioOptions extends Omit<SystemOptions, "users"> {
+export interface ScenarioOptions extends Omit<SystemOptions, "users" | "configuration"> {
+  /** Merged into the edge's configuration, section by section. */
+  readonly configuration?: (topology: Topology) => NonNullable<SystemOptions["configuration"]>;
   readonly topology?: TopologyOptions;
   /** Text of FreeRADIUS's users file. */
   readonly users: (topology: Topology) => string;
@@ -31,7 +33,8 @@ export async function withScenario(
   try {
     await startServer(topology.server);
     await options.prepare?.(topology);
-    const system = await startSystem(topology, { ...options, users: options.users(topology) });
+    const configuration = options.configuration?.(topology) ?? {};
+    const system = await startSystem(topology, { ...options, configuration, users: options.users(topology) });
     await body({ topology, system, witness: await Witness.start(topology), actors: new Actors(topology) });
   } catch (error) {
     throw explained(error, dropsBefore);
