@@ -17,6 +17,7 @@ import { Intake } from "./intake.js";
 import { InterceptCounts } from "./intercept-counts.js";
 import { Persistence } from "./persistence.js";
 import { Processor } from "./processor.js";
+import { Progress } from "./progress.js";
 import { reconcile } from "./reconcile.js";
 import { RecordingDatapath } from "./recording-datapath.js";
 import { SilentSessions } from "./silent-sessions.js";
@@ -113,10 +114,12 @@ export class Agent {
   async load(): Promise<number> {
     const { config, records, codec, log } = this.parts;
     let unreadable = 0;
+    const progress = new Progress(log, "reading session records", this.#steadyClock);
     await records.load(
       config.nas.map((nas) => codec.keyPrefix(nas)),
       {
         record: (key, data, isOfThisStream) => {
+          progress.done(1);
           const session = codec.decode(key, data);
           if (session === undefined) unreadable += 1;
           else this.#begin(isOfThisStream ? session : withChanges(session, { seq: 0 }));

@@ -25,6 +25,7 @@ import type { OpenDatapath } from "./datapath-factory.js";
 import { deferred } from "./deferred.js";
 import { StartError } from "./errors.js";
 import { Notifier } from "./notifier.js";
+import { Progress } from "./progress.js";
 import { AgentSecurity } from "./security.js";
 
 export interface AgentOptions {
@@ -189,6 +190,7 @@ class AgentRun {
       const done = deferred();
       let waiting = Number.POSITIVE_INFINITY;
       let taken = 0;
+      const progress = new Progress(log, "catching up with the stream", () => performance.now());
       const consumer = new EventConsumer(client, manager, {
         durable,
         filter,
@@ -202,6 +204,7 @@ class AgentRun {
         handler: (messages) => {
           return agent.handle(messages, () => {
             taken += messages.length;
+            if (!agent.live) progress.done(messages.length, messages.at(-1)?.pending ?? 0);
             if (taken >= waiting || messages.at(-1)?.pending === 0) done.resolve();
           });
         },

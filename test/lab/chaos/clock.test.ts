@@ -21,7 +21,7 @@ const STEP_CLOCK = fileURLToPath(new URL("../parts/step-clock.js", import.meta.u
 
 /** By how much the clock of the daemon was off when it last said something. */
 function stepOf(daemon: Daemon): number {
-  const line = daemon.stderr().trimEnd().split("\n").at(-1) ?? "";
+  const line = daemon.stdout().trimEnd().split("\n").at(-1) ?? "";
   return Date.parse((JSON.parse(line) as { time: string }).time) - Date.now();
 }
 

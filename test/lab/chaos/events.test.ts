@@ -16,7 +16,7 @@ import { ACTIVE, assertMetric, SESSION, underTraffic, untilMetric } from "./unde
 
 const ROUNDS = 100;
 const LOGINS_A_SECOND = 10_000;
-const STORM_S = 3;
+const STORM_S = 2;
 
 interface Bus extends AsyncDisposable {
   readonly connection: NatsConnection;

@@ -22,7 +22,7 @@ test("a subscriber's interface is deleted and made again", async (t) => {
     const pings = edge.run(["ping", "-n", "-q", "-i", "0.005", "-w", "3", bob.ipv4], { accept: [0, 1, 2] });
     await sleep(300);
     await edge.ip(`link delete ${bob.accessDevice}`);
-    await until(() => system.agent.stderr().includes('"interface":"acc2","msg":"interface gone"'), {
+    await until(() => system.agent.stdout().includes('"interface":"acc2","msg":"interface gone"'), {
       what: "the agent to see that the interface is gone",
     });
     await pings;

@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { mkdirSync, rmSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { jetstream } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import type { MediationReport } from "../../../src/mediation/report.js";
+import { radiusEvent } from "../../support/events.js";
 import { NatsServers, natsSection } from "../parts/nats-cluster.js";
+import { enterNamespace } from "../parts/netns.js";
 import { until } from "../parts/poll.js";
 import { run, runSync } from "../parts/run.js";
 import type { Scenario } from "../parts/scenario.js";
@@ -89,6 +93,24 @@ test("NATS killed and started again", async (t) => {
   });
 });
 
+/** The last page of a file that is open has room yet: events of no meaning, until one is not stored. */
+async function fillUp({ topology }: Scenario): Promise<void> {
+  enterNamespace(topology.lab, topology.edge);
+  const connection = await connect({ servers: "nats://127.0.0.1:4222" });
+  const client = jetstream(connection, { timeout: 1000 });
+  const attributes = { "User-Name": "x".repeat(1000) };
+  const isStored = (): Promise<boolean> =>
+    client
+      .publish("radius.bng9.accounting-off", JSON.stringify(radiusEvent("accounting-off", { nas: "bng9", attributes })))
+      .then(
+        () => true,
+        () => false,
+      );
+  let stored = 0;
+  while (await isStored()) assert.ok(++stored < 1000, "the disk is not full");
+  await connection.close();
+}
+
 test("the disk of NATS is full", async (t) => {
   const options = withNats(({ lab }) => {
     const disk = lab.path("disk");
@@ -99,7 +121,8 @@ test("the disk of NATS is full", async (t) => {
   });
   await underTraffic(t, options, async (scenario) => {
     const filler = scenario.topology.lab.path("disk", "filler");
-    await run(["dd", "if=/dev/zero", `of=${filler}`, "bs=64k", "status=none"], { accept: [0, 1] });
+    await run(["dd", "if=/dev/zero", `of=${filler}`, "bs=4k", "status=none"], { accept: [0, 1] });
+    await fillUp(scenario);
     await logInMeanwhile(scenario);
     await sleep(2000);
     await assertMetric(scenario, ACTIVE, 1);
