@@ -12,17 +12,17 @@ packages=(
   "make /usr/bin/make"
   "freeradius /usr/sbin/freeradius"
   "freeradius-rest /usr/lib/freeradius/rlm_rest.so"
-  "freeradius-rest /usr/lib/freeradius/rlm_rest.so"
   "freeradius-utils /usr/bin/radclient"
   "eapoltest /usr/bin/eapol_test"
   "openssl /usr/bin/openssl"
   "nats-server /usr/sbin/nats-server"
-  "openssl /usr/bin/openssl"
+  "snmptrapd /usr/sbin/snmptrapd"
   "prometheus /usr/bin/promtool"
   "tshark /usr/bin/tshark"
   "tcpdump /usr/bin/tcpdump"
   "ethtool /usr/sbin/ethtool"
   "iproute2 /usr/sbin/ip"
+  "iptables /usr/sbin/iptables"
   "iputils-ping /usr/bin/ping"
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
@@ -31,7 +31,6 @@ if [ "${1:-}" = bench ]; then
   packages+=(
     "gcc /usr/bin/gcc"
     "libc6-dev /usr/include/stdio.h"
-    "iptables /usr/sbin/iptables"
     "nftables /usr/sbin/nft"
   )
 fi
