@@ -22,7 +22,6 @@ packages=(
   "tcpdump /usr/bin/tcpdump"
   "ethtool /usr/sbin/ethtool"
   "iproute2 /usr/sbin/ip"
-  "iptables /usr/sbin/iptables"
   "iputils-ping /usr/bin/ping"
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
@@ -31,6 +30,7 @@ if [ "${1:-}" = bench ]; then
   packages+=(
     "gcc /usr/bin/gcc"
     "libc6-dev /usr/include/stdio.h"
+    "iptables /usr/sbin/iptables"
     "nftables /usr/sbin/nft"
   )
 fi
