@@ -83,7 +83,7 @@ export class Outbox {
     this.#inFlight.add(entry);
     if (this.#inFlight.size > MAX_IN_FLIGHT) return this.#divert();
     entry.since = clock.monotonic();
-    this.#overdue ??= clock.after(timeoutMs, () => this.#lookForOverdue());
+    if (this.#overdue === undefined) this.#overdue = clock.after(timeoutMs, () => this.#lookForOverdue());
     // What was diverted meanwhile, the spool answers for.
     publish(entry.event).then(
       () => {
