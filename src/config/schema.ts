@@ -5,6 +5,7 @@ import { parseAddress, parsePrefix } from "../net/addresses.js";
 import { notificationsSection } from "./notifications-section.js";
 import { radiusSection } from "./radius-section.js";
 import { auditSection, securitySection } from "./security-section.js";
+import { sessionsSection } from "./sessions-section.js";
 
 const port = z.int().min(1).max(65535);
 /** Where something else may be listening: 0 takes any free port. */
@@ -148,6 +149,7 @@ export const configSchema = z.strictObject({
         .describe("routing instance of access interfaces, by pattern, where addresses overlap between instances"),
     })
     .optional(),
+  sessions: sessionsSection.prefault({}),
   datapath: datapath.prefault({}),
   mediation: mediation.prefault({}),
   security: securitySection.prefault({}),
