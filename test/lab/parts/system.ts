@@ -63,6 +63,8 @@ export interface SystemOptions {
   readonly users: string;
   /** Merged into the edge's configuration, section by section. */
   readonly configuration?: Readonly<Record<string, object>>;
+  /** What agent and gateway are started with, in place of their plain command line. */
+  readonly start?: (command: "agent" | "gateway", argv: readonly string[]) => readonly string[];
 }
 
 export interface System {
@@ -83,8 +85,9 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const { lab, edge } = topology;
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
-  const submirror = (command: string): Daemon =>
-    edge.start(command, [process.execPath, SUBMIRROR, command, "--config", configFile]);
+  const { start = (_command, argv) => argv } = options;
+  const submirror = (command: "agent" | "gateway"): Daemon =>
+    edge.start(command, start(command, [process.execPath, SUBMIRROR, command, "--config", configFile]));
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
   const aaa = startAaa(topology, options.users);
   let agent = submirror("agent");
