@@ -86,6 +86,7 @@ class AgentRun {
   readonly #notificationMetrics: NotificationMetrics;
   readonly #registry;
   readonly #started = new Date();
+  #stopped: Promise<void> | undefined;
 
   constructor(private readonly options: AgentOptions) {
     this.#registry = createRegistry(options.version, "agent");
@@ -143,7 +144,13 @@ class AgentRun {
     this.#waitingFor.delete("sessions");
   }
 
-  async stop(): Promise<void> {
+  /** However often it is called. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#abort.abort();
     for (const timer of this.#timers) clearInterval(timer);
     this.#tasks?.stop();
