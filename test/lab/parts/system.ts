@@ -65,6 +65,8 @@ export interface SystemOptions {
   readonly configuration?: Readonly<Record<string, object>>;
   /** Of agent and gateway, beside this process's own. */
   readonly env?: NodeJS.ProcessEnv;
+  /** What agent and gateway are started with, in place of their plain command line. */
+  readonly start?: (command: "agent" | "gateway", argv: readonly string[]) => readonly string[];
 }
 
 export interface System {
@@ -90,8 +92,9 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const { lab, edge } = topology;
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
-  const submirror = (command: string, program = SUBMIRROR): Daemon =>
-    edge.start(command, [process.execPath, program, command, "--config", configFile], {
+  const { start = (_command, argv) => argv } = options;
+  const submirror = (command: "agent" | "gateway", program = SUBMIRROR): Daemon =>
+    edge.start(command, start(command, [process.execPath, program, command, "--config", configFile]), {
       env: { ...process.env, ...options.env },
     });
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
@@ -137,6 +140,7 @@ function edgeConfiguration({ lab }: Topology, { configuration = {} }: SystemOpti
     interfaces: { access: ["acc*"], core: ["core0"], mediation: ["med0"] },
     mediation: { sourceIpv4: ADDRESS.edgeToMediation.ipv4, sourceIpv6: ADDRESS.edgeToMediation.ipv6 },
     security: { mode: "lab" },
+    agent: { socket: lab.path("agent.sock") },
     // Not the machine's bpffs: several labs may run on one machine.
     datapath: { pinDirectory: join(lab.bpffs(), "submirror") },
     radius: {
