@@ -1,11 +1,12 @@
 /** The command line: what there is, with examples. Each command loads its code when it runs. */
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 import { mediationCommand } from "../mediation/command.js";
 import { auditCommand } from "./commands/audit.js";
+import { doctorCommand } from "./commands/doctor.js";
 import { keysCommand } from "./commands/keys.js";
 import { provisionCommand } from "./commands/provision.js";
 import { taskCommand } from "./commands/task.js";
-import { DEFAULT_CONFIG } from "./default-config.js";
+import { configOption } from "./config-option.js";
 import { EXIT, reportError } from "./exit.js";
 import { programVersion } from "./version.js";
 
@@ -29,8 +30,8 @@ export function createProgram(): Command {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
   });
-  for (const command of [mediationCommand(), keysCommand(), taskCommand(), auditCommand(), provisionCommand()])
-    mount(program, command);
+  const others = [mediationCommand, keysCommand, taskCommand, auditCommand, provisionCommand, doctorCommand];
+  for (const make of others) mount(program, make());
   return program;
 }
 
@@ -55,7 +56,7 @@ function daemon(program: Command, name: string, description: string, run: (flags
   program
     .command(name)
     .description(description)
-    .addOption(new Option("-c, --config <file>", "configuration file").env("SUBMIRROR_CONFIG").default(DEFAULT_CONFIG))
+    .addOption(configOption())
     .option("--print-config", "print the configuration in force, secrets masked, and end")
     .addHelpText(
       "after",

@@ -14,9 +14,9 @@ export const PROBE_EVERY_MS = 3000;
 export const ANSWER_WITHIN_MS = 900;
 
 /** Bytes of the subscribers' packets that are to fit. */
-const USUAL_PACKET_BYTES = 1500;
+export const USUAL_PACKET_BYTES = 1500;
 /** Outer IP, UDP and shim. */
-const OUTER_BYTES = { 4: 20 + 8 + 8, 6: 40 + 8 + 8 } as const;
+export const OUTER_BYTES = { 4: 20 + 8 + 8, 6: 40 + 8 + 8 } as const;
 
 export interface MediationPeer {
   readonly source: IpAddress;

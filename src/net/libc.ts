@@ -15,6 +15,7 @@ export interface Libc {
   sendmmsg(fd: number, messages: Buffer, count: number, flags: number): number;
   dup3(fd: number, onto: number, flags: number): number;
   ioctl(fd: number, request: number, argument: Buffer): number;
+  adjtimex(timex: Buffer): number;
   close(fd: number): number;
 }
 
@@ -32,6 +33,7 @@ const prototypes: Readonly<Record<keyof Libc, string>> = {
   sendmmsg: "int sendmmsg(int fd, void *messages, unsigned int count, int flags)",
   dup3: "int dup3(int fd, int onto, int flags)",
   ioctl: "int ioctl(int fd, unsigned long request, void *argument)",
+  adjtimex: "int adjtimex(void *timex)",
   close: "int close(int fd)",
 };
 
