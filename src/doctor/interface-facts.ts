@@ -71,9 +71,12 @@ function tcxOf(ifindex: number, direction: Direction, own: readonly string[]): P
 }
 
 function clsactOf(ifindex: number, direction: Direction, ownPriority: number): string[] {
-  return clsactFilters(ifindex, direction)
-    .filter(({ handle, priority }) => handle !== CLSACT_HANDLE && priority < ownPriority)
-    .map(({ kind, name }) => name ?? kind);
+  return (
+    clsactFilters(ifindex, direction)
+      .filter(({ handle, priority }) => handle !== CLSACT_HANDLE && priority < ownPriority)
+      // libbpf puts the program's id behind its name.
+      .map(({ kind, name }) => name?.replace(/:\[\d+\]$/, "") ?? kind)
+  );
 }
 
 function foreignXdpOf({ xdpProgram }: NetworkLink, roles: readonly ConfiguredRole[], mode: Mode): string | undefined {
