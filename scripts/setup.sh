@@ -26,6 +26,8 @@ packages=(
   "iputils-ping /usr/bin/ping"
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
+  "zsh /usr/bin/zsh"
+  "fish /usr/bin/fish"
 )
 if [ "${1:-}" = bench ]; then
   packages+=(

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { mediationCommand } from "../mediation/command.js";
 import { auditCommand } from "./commands/audit.js";
+import { completionCommand } from "./commands/completion.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { keysCommand } from "./commands/keys.js";
 import { provisionCommand } from "./commands/provision.js";
@@ -30,7 +31,15 @@ export function createProgram(): Command {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
   });
-  const others = [mediationCommand, keysCommand, taskCommand, auditCommand, provisionCommand, doctorCommand];
+  const others = [
+    mediationCommand,
+    keysCommand,
+    taskCommand,
+    auditCommand,
+    provisionCommand,
+    doctorCommand,
+    completionCommand,
+  ];
   for (const make of others) mount(program, make());
   return program;
 }
