@@ -145,6 +145,13 @@ const log = z.strictObject({
   subjects: z.boolean().default(false).describe("name subscribers, sessions and intercepts in the log"),
 });
 
+const agent = z.strictObject({
+  socket: path
+    .max(107)
+    .default("/run/submirror/agent.sock")
+    .describe("where root asks the running agent: submirror status, intercepts, top"),
+});
+
 export const configSchema = z.strictObject({
   node: name.prefault(defaultNode).describe("name of this node in results and events; the host name where absent"),
   nats: nats.prefault({}).describe("the bus that events come by, and where state is kept"),
@@ -161,6 +168,7 @@ export const configSchema = z.strictObject({
     })
     .optional()
     .describe("interfaces of this node; the agent needs them"),
+  agent: agent.prefault({}).describe("the running agent itself"),
   datapath: datapath.prefault({}).describe("how the kernel copies"),
   mediation: mediation.prefault({}).describe("what copies look like; the agent needs a source address"),
   security: securitySection.prefault({}).describe("whose orders count, and with which keys"),

@@ -124,6 +124,7 @@ function edgeConfiguration({ lab }: Topology, { configuration = {} }: SystemOpti
     interfaces: { access: ["acc*"], core: ["core0"], mediation: ["med0"] },
     mediation: { sourceIpv4: ADDRESS.edgeToMediation.ipv4, sourceIpv6: ADDRESS.edgeToMediation.ipv6 },
     security: { mode: "lab" },
+    agent: { socket: lab.path("agent.sock") },
     // Not the machine's bpffs: several labs may run on one machine.
     datapath: { pinDirectory: join(lab.bpffs(), "submirror") },
     radius: {
