@@ -95,10 +95,10 @@ function valueKind(choices: readonly string[] | undefined, placeholder: string):
 
 /** commander tells of it in the whole help alone. */
 function textAfter(command: Command): string {
-  const { writeOut } = command.configureOutput();
+  const before = { ...command.configureOutput() };
   let text = "";
   command.configureOutput({ writeOut: (piece) => void (text += piece) });
   command.outputHelp();
-  command.configureOutput({ ...(writeOut !== undefined && { writeOut }) });
+  command.configureOutput(before);
   return text.slice(command.helpInformation().length).trim();
 }

@@ -4,9 +4,12 @@ import { mediationCommand } from "../mediation/command.js";
 import { auditCommand } from "./commands/audit.js";
 import { completionCommand } from "./commands/completion.js";
 import { doctorCommand } from "./commands/doctor.js";
+import { interceptsCommand } from "./commands/intercepts.js";
 import { keysCommand } from "./commands/keys.js";
 import { provisionCommand } from "./commands/provision.js";
+import { statusCommand } from "./commands/status.js";
 import { taskCommand } from "./commands/task.js";
+import { topCommand } from "./commands/top.js";
 import { configOption } from "./config-option.js";
 import { EXIT, reportError } from "./exit.js";
 import { programVersion } from "./version.js";
@@ -38,6 +41,9 @@ export function createProgram(): Command {
     auditCommand,
     provisionCommand,
     doctorCommand,
+    statusCommand,
+    interceptsCommand,
+    topCommand,
     completionCommand,
   ];
   for (const make of others) mount(program, make());

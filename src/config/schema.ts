@@ -6,6 +6,8 @@ import { notificationsSection } from "./notifications-section.js";
 import { radiusSection } from "./radius-section.js";
 import { auditSection, securitySection } from "./security-section.js";
 
+export const DEFAULT_SOCKET = "/run/submirror/agent.sock";
+
 const port = z.int().min(1).max(65535);
 /** Where something else may be listening: 0 takes any free port. */
 const listenPort = z.int().min(0).max(65535);
@@ -148,7 +150,7 @@ const log = z.strictObject({
 const agent = z.strictObject({
   socket: path
     .max(107)
-    .default("/run/submirror/agent.sock")
+    .default(DEFAULT_SOCKET)
     .describe("where root asks the running agent: submirror status, intercepts, top"),
 });
 

@@ -41,7 +41,7 @@ export function judgePath(path: DevicePath, oversize: Oversize): Finding {
       `leaves by ${way}, which is not one of interfaces.mediation: copies take the slow way through the IP stack`,
       `add ${way} to interfaces.mediation`,
     );
-  return ok(about, `by ${way}, MTU ${mtu} of ${needed} needed, next hop ${neighbour}`);
+  return ok(about, `by ${way}, MTU ${mtu}, ${needed} needed, next hop ${neighbour}`);
 }
 
 function narrow(about: string, way: string, mtu: number, needed: number, oversize: Oversize): Finding {

@@ -98,7 +98,7 @@ describe("doctor", () => {
       "btf: type information of the kernel is there",
       "tcx: is there and used",
       "interface acc0: access, up, MTU 1500, nobody is ahead of us",
-      `path to ${DEVICE4}: by med0, MTU 1600 of 1536 needed, next hop permanent`,
+      `path to ${DEVICE4}: by med0, MTU 1600, 1536 needed, next hop permanent`,
       "agent keys: can be read by their owner alone, and are named in security",
       "bucket sessions: is there with 0 messages, 1 replica",
     ])
