@@ -27,6 +27,7 @@ packages=(
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
   "zsh /usr/bin/zsh"
+  "groff-base /usr/bin/groff"
   "fish /usr/bin/fish"
 )
 if [ "${1:-}" = bench ]; then
