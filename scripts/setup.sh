@@ -25,6 +25,9 @@ packages=(
   "iputils-ping /usr/bin/ping"
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
+  "zsh /usr/bin/zsh"
+  "groff-base /usr/bin/groff"
+  "fish /usr/bin/fish"
 )
 if [ "${1:-}" = bench ]; then
   packages+=(

@@ -288,6 +288,8 @@ class AgentRun {
       waitingFor: [...this.#waitingFor],
       sessions: this.#agent?.store.size ?? 0,
       intercepts: this.#agent?.intercepts.counts ?? { active: 0, waiting: 0, failed: 0 },
+      eventLag: this.#metrics.eventLag,
+      ...(this.#datapath !== undefined && { surroundings: this.#datapath.surroundings() }),
       maps: this.#datapath?.fill() ?? [],
       audit: {
         entries: audit?.entries() ?? 0,

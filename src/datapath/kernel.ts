@@ -17,7 +17,14 @@ import { type MediationPath, MediationPaths, type PathEvents } from "./mediation
 import { openKept } from "./object.js";
 import type { DatapathOptions } from "./options.js";
 import { Pins } from "./pins.js";
-import { type Datapath, type DatapathCounters, DatapathError, type InterceptCounters, type MapFill } from "./port.js";
+import {
+  type Datapath,
+  type DatapathCounters,
+  DatapathError,
+  type DatapathSurroundings,
+  type InterceptCounters,
+  type MapFill,
+} from "./port.js";
 import { indexKey } from "./registers.js";
 import { XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
@@ -162,6 +169,14 @@ export class KernelDatapath implements Datapath {
 
   fill(): MapFill[] {
     return this.#intercepts.fill();
+  }
+
+  surroundings(): DatapathSurroundings {
+    return {
+      access: this.interfaceNames("access"),
+      mediation: this.interfaceNames("mediation"),
+      paths: this.mediationPaths(),
+    };
   }
 
   activate(): void {

@@ -16,13 +16,14 @@ import {
   EXT_FILTER_SKIP_STATS,
   FAMILY,
   IFF_UP,
-  INET6_ADDR_GEN_MODE,
   INET_CONF,
   INET_SETTING,
+  INET6_ADDR_GEN_MODE,
   LINK,
   LINKINFO,
   MESSAGE,
   VETH_PEER,
+  XDP,
 } from "./uapi.js";
 
 /** `struct ifinfomsg`: family, padding, type, index, flags, change mask. */
@@ -46,6 +47,8 @@ export interface NetworkLink {
   readonly master?: number;
   /** ifindex of the interface below a VLAN, or of a veth's peer in the same namespace. */
   readonly lower?: number;
+  /** Id of the XDP program on it. */
+  readonly xdpProgram?: number;
 }
 
 export interface LinkChange {
@@ -73,6 +76,8 @@ export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undef
   const master = u32Attribute(attributes, LINK.MASTER);
   // The index of an interface in another namespace says nothing here.
   const lower = attributes.has(LINK.LINK_NETNSID) ? undefined : u32Attribute(attributes, LINK.LINK);
+  const xdp = attributes.get(LINK.XDP);
+  const xdpProgram = xdp && u32Attribute(parseAttributes(xdp), XDP.PROG_ID);
   const link: NetworkLink = {
     ifindex: info.readInt32LE(4),
     name,
@@ -83,6 +88,7 @@ export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undef
     ...(kind !== undefined && { kind }),
     ...(master !== undefined && { master }),
     ...(lower && { lower }),
+    ...(xdpProgram && { xdpProgram }),
   };
   return { change: type === MESSAGE.NEWLINK ? "new" : "gone", link };
 }
@@ -127,8 +133,7 @@ function familySettings({ ipv4, noIpv6Address = false }: LinkSettings): Buffer[]
     const values = names.map((name) => attribute(INET_SETTING[name], u32(ipv4[name] ?? 0)));
     families.push(nested(FAMILY.INET, nested(INET_CONF, ...values)));
   }
-  if (noIpv6Address)
-    families.push(nested(FAMILY.INET6, attribute(INET6_ADDR_GEN_MODE, Buffer.from([ADDR_GEN_NONE]))));
+  if (noIpv6Address) families.push(nested(FAMILY.INET6, attribute(INET6_ADDR_GEN_MODE, Buffer.from([ADDR_GEN_NONE]))));
   return families.length === 0 ? [] : [nested(LINK.AF_SPEC, ...families)];
 }
 

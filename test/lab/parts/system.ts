@@ -12,7 +12,7 @@ import type { Namespace } from "./namespace.js";
 import { until } from "./poll.js";
 import { ADDRESS, type Subscriber, type Topology } from "./topology.js";
 
-const SUBMIRROR = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
+export const SUBMIRROR = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
 
 export const SECRET = {
   nas: "between-nas-and-gateway",
