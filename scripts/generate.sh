@@ -7,3 +7,4 @@ enums=(direction limits drop_reason link_kind intercept_flags term_flags device_
 "${codegen[@]}" build/bpf/tc.o --out src/datapath/layout.gen.ts "${enums[@]/#/--enum=}" "$@"
 "${codegen[@]}" build/bpf/xdp.o --out src/datapath/xdp-layout.gen.ts \
   --map=fan_outs --map=vlan_places --map=vlan_interfaces --map=mediation_ports "$@"
+node dist/deploy/grafana/generate.js "$@"
