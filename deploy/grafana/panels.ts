@@ -1,11 +1,19 @@
 /** Panels in the form that Grafana reads, laid out from left to right on a grid of 24 columns. */
-import type { Dashboard, DataSourceRef, Panel, RowPanel, VariableModel } from "@grafana/schema";
+import {
+  type Dashboard,
+  type DataSourceRef,
+  type Panel,
+  type RowPanel,
+  ThresholdsMode,
+  type VariableModel,
+  VariableRefresh,
+} from "@grafana/schema";
 
 const COLUMNS = 24;
 const ROW_HEIGHT = 1;
 /** Grafana's dashboard schema that the panels are written for. */
 const SCHEMA_VERSION = 39;
-const DATASOURCE: DataSourceRef = { type: "prometheus", uid: "$" + "{datasource}" };
+const DATASOURCE: DataSourceRef = { type: "prometheus", uid: "${datasource}" };
 
 export interface Query {
   readonly expr: string;
@@ -102,13 +110,12 @@ function draw(spec: PanelSpec, id: number, x: number, y: number): Panel {
 function colours({ meaning }: PanelSpec): NonNullable<Panel["fieldConfig"]>["defaults"] {
   if (meaning === undefined) return { min: 0 };
   const [below, above] = meaning === "bad" ? ["green", "red"] : ["red", "green"];
-  const mode = "absolute" as NonNullable<NonNullable<Panel["fieldConfig"]>["defaults"]["thresholds"]>["mode"];
   const steps = [
     // Grafana reads null as minus infinity.
     { value: null as unknown as number, color: below },
     { value: 0.000_001, color: above },
   ];
-  return { min: 0, thresholds: { mode, steps } };
+  return { min: 0, thresholds: { mode: ThresholdsMode.Absolute, steps } };
 }
 
 function options(kind: PanelSpec["kind"]): Record<string, unknown> {
@@ -129,7 +136,7 @@ export function labelVariable(name: string, label: string, metric: string): Vari
     type: "query",
     datasource: DATASOURCE,
     query: `label_values(${metric}, ${label})`,
-    refresh: 2,
+    refresh: VariableRefresh.onTimeRangeChanged,
     includeAll: false,
     multi: false,
   };

@@ -23,9 +23,8 @@ const as = (job: string, all: readonly Sample[]): Sample[] =>
 export async function reportedSamples(): Promise<Sample[]> {
   const agent = createRegistry("0.0.0", "agent");
   watchReadiness(agent, () => true);
-  new AgentMetrics(agent);
-  new NotificationMetrics(agent);
-  new TrustMetrics(agent, () => undefined);
+  // Each registers what it counts.
+  void [new AgentMetrics(agent), new NotificationMetrics(agent), new TrustMetrics(agent, () => undefined)];
   registerAgentGauges(agent, { sessions: () => 0, intercepts: () => ({ active: 0, waiting: 0, failed: 0 }) });
   registerDatapathMetrics(agent, new IdleDatapath());
   const gateway = createRegistry("0.0.0", "gateway");
