@@ -25,7 +25,7 @@ install -d "$tree.new/dist/src" "$tree.new/build/bpf" "$tree.new/share"
 javascript dist/src "$tree.new/dist/src"
 cp -L build/bpf/*.o "$tree.new/build/bpf/"
 cp -R share/. "$tree.new/share/"
-cp package.json LICENSE "$tree.new/"
+cp package.json LICENSE README.md deploy/image/healthcheck.mjs "$tree.new/"
 
 # Exactly the packages that the program depends on; ours out of the workspace, without its sources.
 while read -r package; do
@@ -41,7 +41,7 @@ while read -r package; do
   fi
 done < <(npm ls --omit=dev --all --parseable --loglevel=error)
 
-npm sbom --omit=dev --package-lock-only --sbom-format=cyclonedx --loglevel=error >"$tree.new/sbom.cdx.json"
+npm sbom --omit=dev --sbom-format=cyclonedx --loglevel=error >"$tree.new/sbom.cdx.json"
 
 install -d "$root/usr/bin"
 printf '#!%s\nimport("./dist/src/cli/main.js");\n' "$node" >"$tree.new/submirror"
