@@ -63,7 +63,11 @@ export interface SystemOptions {
   readonly users: string;
   /** Merged into the edge's configuration, section by section. */
   readonly configuration?: Readonly<Record<string, object>>;
+  /** How agent and gateway are started, where not straight from what was compiled. */
+  readonly launch?: (command: EdgeCommand, configFile: string) => readonly string[];
 }
+
+export type EdgeCommand = "agent" | "gateway";
 
 export interface System {
   readonly topology: Topology;
@@ -83,8 +87,8 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const { lab, edge } = topology;
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
-  const submirror = (command: string): Daemon =>
-    edge.start(command, [process.execPath, SUBMIRROR, command, "--config", configFile]);
+  const launch = options.launch ?? ((command) => [process.execPath, SUBMIRROR, command, "--config", configFile]);
+  const submirror = (command: EdgeCommand): Daemon => edge.start(command, launch(command, configFile));
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
   const aaa = startAaa(topology, options.users);
   let agent = submirror("agent");
