@@ -56,7 +56,6 @@ export function datapathOptions(config: AgentConfig): DatapathOptions {
     mode: datapath.mode,
     attach: { mode: datapath.attach, keepFirst: datapath.keepFirst },
     ...(datapath.persist && { pinDirectory: datapath.pinDirectory }),
-    settingsDirectory: datapath.settingsDirectory,
     interfaces: {
       access: interfaces.access,
       core: interfaces.core,

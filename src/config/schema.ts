@@ -107,9 +107,6 @@ const datapath = z.strictObject({
     .boolean()
     .default(true)
     .describe("mirroring goes on while no agent runs, and a starting agent takes over what it finds"),
-  settingsDirectory: path
-    .default("/proc/sys/net")
-    .describe("where the node's network settings can be written; in a container /proc/sys is read-only"),
   pinDirectory: path.default("/sys/fs/bpf/submirror").describe("where programs, links and maps outlive the agent"),
 });
 

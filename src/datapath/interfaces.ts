@@ -1,7 +1,6 @@
 /** Keeps the programs on the interfaces that the configuration names, as those appear, rename and vanish. */
 import { BpfError, type BpfMap, type LoadedObject } from "libbpf-ts";
 import { globMatcher } from "../net/globs.js";
-import { KernelSettings } from "../net/kernel-settings.js";
 import type { LinkListener } from "../net/link-monitor.js";
 import type { NetworkLink } from "../net/links.js";
 import { letGo, type Placed, type Role, takeOff } from "./attach.js";
@@ -55,23 +54,17 @@ export class Interfaces implements LinkListener {
   readonly #isMediation: (name: string) => boolean;
   readonly #zones: readonly { readonly fits: (name: string) => boolean; readonly zone: number }[];
   readonly #chains: ChainWatch;
-  readonly #settings: KernelSettings;
   #turn: NodeJS.Immediate | undefined;
   #turnEnds = performance.now() + FIRST_TURN_MS;
   #hasSpringboard = false;
 
   constructor(
     private readonly object: LoadedObject,
-    {
-      interfaces,
-      attach = {},
-      settingsDirectory,
-    }: Pick<DatapathOptions, "interfaces" | "attach" | "settingsDirectory">,
+    { interfaces, attach = {} }: Pick<DatapathOptions, "interfaces" | "attach">,
     private readonly hooks: Hooks,
     private readonly events: InterfaceEvents,
     private readonly xdp?: XdpLayer,
   ) {
-    this.#settings = new KernelSettings(settingsDirectory);
     this.#isAccess = globMatcher(interfaces.access);
     this.#isCore = globMatcher(xdp ? (interfaces.core ?? []) : []);
     this.#isMediation = globMatcher(interfaces.mediation);
@@ -207,7 +200,7 @@ export class Interfaces implements LinkListener {
   #prepareAccess(link: NetworkLink): void {
     this.#setZone(link);
     if (link.hasLinkLayer || this.#hasSpringboard) return;
-    const springboard = ensureSpringboard(this.#settings);
+    const springboard = ensureSpringboard();
     this.attachOwn(springboard, "springboard");
     this.events.springboard(springboard.ifindex);
     this.#hasSpringboard = true;

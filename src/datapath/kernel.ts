@@ -3,7 +3,6 @@ import { statSync } from "node:fs";
 import type { LoadedObject } from "libbpf-ts";
 import type { InterceptSpec } from "../intercepts/types.js";
 import { receiveDrops } from "../net/device-counters.js";
-import { KernelSettings } from "../net/kernel-settings.js";
 import { LinkMonitor } from "../net/link-monitor.js";
 import { networkLinks } from "../net/links.js";
 import { attachMode, removeClsactFilters } from "./attach.js";
@@ -59,7 +58,7 @@ export class KernelDatapath implements Datapath {
       this.#hooks = new Hooks(object, attachMode(options.attach?.mode ?? "auto"), pins);
       this.#xdp =
         options.mode === "tc" ? undefined : new XdpLayer(options.mode, options.objectDirectory, object, this.#hooks);
-      const pair = ensureStackPair(new KernelSettings(options.settingsDirectory));
+      const pair = ensureStackPair();
       this.#config = {
         flags: 0,
         stack_out_ifindex: pair.out.ifindex,

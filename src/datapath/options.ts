@@ -7,8 +7,6 @@ export interface DatapathOptions {
   readonly mode: "tc" | "xdp-tap" | "xdp-forward";
   /** Where programs, links and maps outlive the agent: a directory of a bpffs. Absent: they end with it. */
   readonly pinDirectory?: string;
-  /** Where the kernel's network settings can be written; unless given, /proc/sys/net. */
-  readonly settingsDirectory?: string;
   readonly interfaces: {
     /** Glob patterns (`*`, `?`, `[...]`) of interface names: where subscribers are. */
     readonly access: readonly string[];

@@ -52,7 +52,7 @@ it("the image's root is all that agent and gateway need, with three capabilities
           launch: launch(lab.directory),
           configuration: {
             nats: { embedded: false },
-            datapath: { pinDirectory: "/sys/fs/bpf/submirror", settingsDirectory: "/host/proc/sys/net" },
+            datapath: { pinDirectory: "/sys/fs/bpf/submirror" },
           },
         };
       },

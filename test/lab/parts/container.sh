@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a program of an image's root file system as a container runtime would: container.sh ROOT BPFFS CONFIG USER CAPS ARGS...
-# Mounts of its own; the root, /proc/sys and /sys read-only; the bpffs and the node's /proc/sys/net mounted into it;
+# Mounts of its own; the root, /proc/sys and /sys read-only; the bpffs mounted into it;
 # user and group USER; of all capabilities only CAPS (names with commas, or none); no new privileges.
 # Call it in a network namespace; it becomes that program.
 set -euo pipefail
@@ -10,7 +10,6 @@ shift 5
 
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
-mount --bind "$root/proc/sys/net" "$root/host/proc/sys/net"
 mount --bind "$root/proc/sys" "$root/proc/sys"
 mount -o remount,bind,ro "$root/proc/sys"
 # Of the network namespace that this runs in.
