@@ -133,6 +133,13 @@ const log = z.strictObject({
   subjects: z.boolean().default(false).describe("name subscribers, sessions and intercepts in the log"),
 });
 
+const agent = z.strictObject({
+  socket: path
+    .max(107)
+    .default("/run/submirror/agent.sock")
+    .describe("where root asks the running agent: submirror status, intercepts, top"),
+});
+
 export const configSchema = z.strictObject({
   node: name.prefault(defaultNode).describe("name of this node in results and events; the host name where absent"),
   nats: nats.prefault({}),
@@ -148,6 +155,7 @@ export const configSchema = z.strictObject({
         .describe("routing instance of access interfaces, by pattern, where addresses overlap between instances"),
     })
     .optional(),
+  agent: agent.prefault({}),
   datapath: datapath.prefault({}),
   mediation: mediation.prefault({}),
   security: securitySection.prefault({}),

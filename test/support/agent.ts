@@ -1,5 +1,8 @@
 /** A real agent over a real bus, with a datapath in memory. */
 
+import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type RunningAgent, startAgent } from "../../src/agent/run.js";
 import { parseConfig, requireAgentParts } from "../../src/config/load.js";
 import type { Datapath } from "../../src/datapath/port.js";
@@ -11,6 +14,9 @@ export interface TestAgentOptions {
   readonly nats?: object;
   readonly datapath: Datapath;
   readonly yaml?: string;
+  readonly node?: string;
+  /** Path of the local socket. */
+  readonly socket?: string;
   /** `strict`: `yaml` has the section `security`. */
   readonly mode?: "lab" | "strict";
 }
@@ -18,8 +24,10 @@ export interface TestAgentOptions {
 export interface TestAgent extends RunningAgent, AsyncDisposable {}
 
 export async function startTestAgent(options: TestAgentOptions): Promise<TestAgent> {
+  const { node = "edge1", socket = join(tmpdir(), `submirror-test-${randomUUID()}.sock`) } = options;
   const yaml = `
-node: edge1
+node: ${node}
+agent: { socket: ${socket} }
 nats: ${JSON.stringify(options.nats ?? { servers: [options.url] })}
 interfaces: { access: [lo] }
 mediation: { sourceIpv4: 192.0.2.1 }

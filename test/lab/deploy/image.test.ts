@@ -35,21 +35,23 @@ function status(pid: number, field: string): string | undefined {
 it("the image's root is all that agent and gateway need, with three capabilities and with none", async () => {
   // The directory is the scenario's, which is made later than this is asked for.
   let root = "";
-  const launch = (lab: string) => (command: EdgeCommand, configFile: string) => {
+  let bpffs = "";
+  const start = (command: EdgeCommand, argv: readonly string[]): string[] => {
     const { user, capabilities } = PLACE[command];
+    const configFile = argv.at(-1) ?? "";
     const program = [command, "--config", "/etc/submirror/submirror.yaml"];
-    return [CONTAINER, root, join(lab, "bpffs"), configFile, String(user), capabilities, ...program];
+    return [CONTAINER, root, bpffs, configFile, String(user), capabilities, ...program];
   };
   await withScenario(
     {
       users: ({ alice }) => userRecord(alice, LI),
+      start,
       prepare: async ({ lab, edge }) => {
-        root = lab.path("root");
+        [root, bpffs] = [lab.path("root"), lab.bpffs()];
         await run([join(REPOSITORY, "deploy/image/build-root.sh"), root], { timeout: 120_000 });
         const nats = edge.start("nats", ["nats-server", "-a", "127.0.0.1", "-js", "-sd", lab.path("streams")]);
         await nats.ready("its port", () => nats.stderr().includes("Server is ready"));
         return {
-          launch: launch(lab.directory),
           configuration: {
             nats: { embedded: false },
             datapath: { pinDirectory: "/sys/fs/bpf/submirror" },

@@ -58,16 +58,16 @@ export function userRecord(subscriber: Subscriber, li?: LiAttributes): string {
   return `${subscriber.name} Cleartext-Password := "${password(subscriber)}"\n\t${reply.join(",\n\t")}\n`;
 }
 
+export type EdgeCommand = "agent" | "gateway";
+
 export interface SystemOptions {
   /** Text of FreeRADIUS's users file. */
   readonly users: string;
   /** Merged into the edge's configuration, section by section. */
   readonly configuration?: Readonly<Record<string, object>>;
-  /** How agent and gateway are started, where not straight from what was compiled. */
-  readonly launch?: (command: EdgeCommand, configFile: string) => readonly string[];
+  /** What agent and gateway are started with, in place of their plain command line. */
+  readonly start?: (command: EdgeCommand, argv: readonly string[]) => readonly string[];
 }
-
-export type EdgeCommand = "agent" | "gateway";
 
 export interface System {
   readonly topology: Topology;
@@ -87,8 +87,9 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const { lab, edge } = topology;
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
-  const launch = options.launch ?? ((command) => [process.execPath, SUBMIRROR, command, "--config", configFile]);
-  const submirror = (command: EdgeCommand): Daemon => edge.start(command, launch(command, configFile));
+  const { start = (_command, argv) => argv } = options;
+  const submirror = (command: EdgeCommand): Daemon =>
+    edge.start(command, start(command, [process.execPath, SUBMIRROR, command, "--config", configFile]));
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
   const aaa = startAaa(topology, options.users);
   let agent = submirror("agent");
@@ -128,6 +129,7 @@ function edgeConfiguration({ lab }: Topology, { configuration = {} }: SystemOpti
     interfaces: { access: ["acc*"], core: ["core0"], mediation: ["med0"] },
     mediation: { sourceIpv4: ADDRESS.edgeToMediation.ipv4, sourceIpv6: ADDRESS.edgeToMediation.ipv6 },
     security: { mode: "lab" },
+    agent: { socket: lab.path("agent.sock") },
     // Not the machine's bpffs: several labs may run on one machine.
     datapath: { pinDirectory: join(lab.bpffs(), "submirror") },
     radius: {
