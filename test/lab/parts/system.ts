@@ -58,6 +58,8 @@ export function userRecord(subscriber: Subscriber, li?: LiAttributes): string {
   return `${subscriber.name} Cleartext-Password := "${password(subscriber)}"\n\t${reply.join(",\n\t")}\n`;
 }
 
+export type EdgeCommand = "agent" | "gateway";
+
 export interface SystemOptions {
   /** Text of FreeRADIUS's users file. */
   readonly users: string;
@@ -66,7 +68,7 @@ export interface SystemOptions {
   /** Of agent and gateway, beside this process's own. */
   readonly env?: NodeJS.ProcessEnv;
   /** What agent and gateway are started with, in place of their plain command line. */
-  readonly start?: (command: "agent" | "gateway", argv: readonly string[]) => readonly string[];
+  readonly start?: (command: EdgeCommand, argv: readonly string[]) => readonly string[];
 }
 
 export interface System {
@@ -93,7 +95,7 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
   const { start = (_command, argv) => argv } = options;
-  const submirror = (command: "agent" | "gateway", program = SUBMIRROR): Daemon =>
+  const submirror = (command: EdgeCommand, program = SUBMIRROR): Daemon =>
     edge.start(command, start(command, [process.execPath, program, command, "--config", configFile]), {
       env: { ...process.env, ...options.env },
     });

@@ -69,7 +69,11 @@ function assertCapabilities(status: string, held: bigint, bounding: bigint = hel
   assert.equal(field(status, "CapBnd"), bounding, "bounding");
 }
 
-for (const keep of [[], ["CAP_NET_BIND_SERVICE"], ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"]] satisfies Capability[][]) {
+for (const keep of [
+  [],
+  ["CAP_NET_BIND_SERVICE"],
+  ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"],
+] satisfies Capability[][]) {
   it(`root keeps ${keep.join(", ") || "nothing"}, under the same process id, arguments and environment`, async () => {
     using directory = temporaryDirectory();
     await using limited = await start(directory.path, ["drop", ...keep]);
