@@ -39,13 +39,9 @@ test("the leader of the stream of events is killed", async (t) => {
         enterNamespace(topology.lab, topology.edge);
         servers = new NatsServers(topology, 3);
         await servers.start();
+        const radius = { spool: { directory: topology.lab.path("spool") } };
+        return { configuration: { ...natsSection(servers.urls, { stream: { replicas: 3 } }), radius } };
       },
-      configuration: ({ lab }) => ({
-        ...natsSection(["nats://127.0.0.1:4222", "nats://127.0.0.1:4223", "nats://127.0.0.1:4224"], {
-          stream: { replicas: 3 },
-        }),
-        radius: { spool: { directory: lab.path("spool") } },
-      }),
     },
     async (scenario) => {
       const { topology, actors, witness, system } = scenario;

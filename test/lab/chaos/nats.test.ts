@@ -36,13 +36,11 @@ function withNats(store?: (topology: Topology) => string): ChaosOptions & { serv
   return {
     servers: () => servers ?? assert.fail("NATS was not started"),
     users: ({ alice, bob }) => `${userRecord(alice, LI)}\n${userRecord(bob, OTHER)}`,
-    configuration: ({ lab }) => ({
-      ...natsSection(["nats://127.0.0.1:4222"]),
-      radius: { spool: { directory: lab.path("spool") } },
-    }),
     prepare: async (topology) => {
       servers = new NatsServers(topology, 1, store?.(topology));
       await servers.start();
+      const radius = { spool: { directory: topology.lab.path("spool") } };
+      return { configuration: { ...natsSection(servers.urls), radius } };
     },
   };
 }

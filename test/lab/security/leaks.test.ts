@@ -63,7 +63,7 @@ it("who has the bus, the disk, the logs or the metrics finds no subject and no m
   using keys = makeStrictKeys();
   const users = ({ alice, bob }: { alice: Subscriber; bob: Subscriber }): string =>
     userRecord(alice, AT_LOGIN) + userRecord(bob);
-  await withScenario({ users, configuration: () => keys.sections }, async (scenario) => {
+  await withScenario({ users, configuration: keys.sections }, async (scenario) => {
     const { topology, actors, system, witness } = scenario;
     const { alice, bob, lab, edge } = topology;
     // What it prints is among the files that are searched.
