@@ -150,7 +150,9 @@ export const notificationSchema = z.object({
 
 export const deadLetterSchema = z.strictObject({
   node: text.describe("who could not take it"),
-  reason: z.enum(DEAD_LETTER_REASONS).describe("malformed: broken; unauthorized: not sealed as it must be; fault: ours"),
+  reason: z
+    .enum(DEAD_LETTER_REASONS)
+    .describe("malformed: broken; unauthorized: not sealed as it must be; fault: ours"),
   field: text.optional().describe("of the event; absent where none could be read"),
   detail: text.describe("one sentence that names the field, never the subject"),
   subject: text.describe("on which the event came"),

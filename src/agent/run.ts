@@ -8,8 +8,15 @@ import { ensureDeadLetterStream } from "../bus/dead-letter-stream.js";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
 import { SessionBucket } from "../bus/session-bucket.js";
-import { ensureEventStream, lastSequence, StreamMismatchError, whenReady } from "../bus/streams.js";
-import { ensureTaskStream, TaskFollower } from "../bus/task-stream.js";
+import {
+  ensureEventStream,
+  lastSequence,
+  replicaDifferences,
+  SESSION_STREAM,
+  StreamMismatchError,
+  whenReady,
+} from "../bus/streams.js";
+import { ensureTaskStream, TASK_STREAM, TaskFollower } from "../bus/task-stream.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
 import type { LiEvent } from "../events/li-event.js";
@@ -149,6 +156,8 @@ class AgentRun {
     await whenReady(() => ensureTaskStream(manager, { replicas, maxDurationHours }), this.#abort.signal).catch(
       asStartError,
     );
+    const kept = [SESSION_STREAM, TASK_STREAM];
+    for (const difference of await replicaDifferences(manager, kept, replicas)) log.warn(difference);
     const agent = this.#createAgent(connection, records);
     // Before any session: what a warrant means for it follows from both.
     this.#tasks = new TaskFollower(client, (message) => agent.tasks.take(message));

@@ -56,6 +56,23 @@ export async function ensureEventStream(manager: JetStreamManager, settings: Str
   return [];
 }
 
+/** Which of the streams, buckets' ones too, have another number of copies than is configured; a sentence each. */
+export async function replicaDifferences(
+  manager: JetStreamManager,
+  streams: readonly string[],
+  replicas: number,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of streams) {
+    const { num_replicas: there } = (await manager.streams.info(name)).config;
+    if (there === replicas) continue;
+    found.push(
+      `the stream ${name} has num_replicas ${there}, nats.stream.replicas means ${replicas}: change it with nats stream edit ${name} --replicas ${replicas}, or the configuration`,
+    );
+  }
+  return found;
+}
+
 /** Tells a stream of events from one that was made anew under its name. */
 export async function streamIdentity(manager: JetStreamManager): Promise<string> {
   return (await manager.streams.info(EVENT_STREAM)).created;

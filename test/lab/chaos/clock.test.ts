@@ -19,7 +19,7 @@ const LASTS_MS = 3000;
 const PINGS = 20;
 const STEP_CLOCK = fileURLToPath(new URL("../parts/step-clock.js", import.meta.url));
 
-/** By how much the clock of the daemon was off when it last said something. */
+/** By how much the clock of the daemon was off when it last said something, which it does at each CoA. */
 function stepOf(daemon: Daemon): number {
   const line = daemon.stdout().trimEnd().split("\n").at(-1) ?? "";
   return Date.parse((JSON.parse(line) as { time: string }).time) - Date.now();
@@ -65,7 +65,7 @@ test("the clock is stepped an hour back, and an hour ahead", async (t) => {
     for (const ms of [-HOUR_MS, HOUR_MS]) {
       step(ms);
       await mirrorBobForAWhile(scenario);
-      for (const daemon of [system.agent, system.gateway]) assertStepped(daemon, ms);
+      assertStepped(system.agent, ms);
     }
     await untilMetric(scenario, ACTIVE, 1);
     return (report) => {

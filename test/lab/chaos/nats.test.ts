@@ -27,7 +27,7 @@ import {
 } from "./under-traffic.js";
 
 /** How long NATS is away: a minute with CHAOS_LONG set. */
-const AWAY_MS = process.env["CHAOS_LONG"] === undefined ? 6000 : 60_000;
+const AWAY_MS = process.env["CHAOS_LONG"] === undefined ? 4000 : 60_000;
 const PINGS = 20;
 
 /** One nats-server of its own, a gateway with a spool, and both alice and bob mirrored at login. */

@@ -27,7 +27,8 @@ export async function buildOther(lab: Lab, name: string, changes: Changes): Prom
     writeFileSync(path, changed);
   }
   const objects = join(build, "build", "bpf");
-  await run(["make", "-s", "-C", join(build, "bpf"), `OUT=${objects}`]);
+  // The object that is tried first, and all that a node in the mode `tc` needs.
+  await run(["make", "-s", "-C", join(build, "bpf"), `OUT=${objects}`, join(objects, "tc.o")]);
   await generateLayouts(build, objects);
   return join(build, "dist", "src", "cli", "main.js");
 }
