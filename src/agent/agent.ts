@@ -67,7 +67,10 @@ export class Agent {
       header: config.mediation.header,
       ...(config.mediation.dscp > 0 && { dscp: config.mediation.dscp }),
     };
-    this.#persistence = new Persistence(records, codec, log, (conflicts) => metrics.recordConflicts(conflicts));
+    this.#persistence = new Persistence(records, codec, log, {
+      conflicts: (conflicts) => metrics.recordConflicts(conflicts),
+      madeAnew: () => this.#storeAll(),
+    });
     this.#steadyClock = parts.steadyClock ?? (() => performance.now());
     this.#applier = new Applier({
       store: this.store,
@@ -227,6 +230,12 @@ export class Agent {
   /** An event of old would bring back a session that another agent has ended without one. */
   #isOver(session: Session): boolean {
     return this.#ended.size > 0 && session.seq <= (this.#ended.get(this.parts.codec.key(session)) ?? 0);
+  }
+
+  #storeAll(): void {
+    this.parts.log.warn("the bucket of session records was gone: it was made anew, and all records are stored again");
+    for (const session of this.store.all()) this.#persistence.note({ before: session, after: session });
+    void this.#persistence.flush().catch(() => undefined);
   }
 
   /** A record that somebody put back does not bring back what was ended. */

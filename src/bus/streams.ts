@@ -73,6 +73,10 @@ export async function replicaDifferences(
   return found;
 }
 
+export async function isThere(manager: JetStreamManager, stream: string): Promise<boolean> {
+  return (await findStream(manager, stream)) !== undefined;
+}
+
 /** Tells a stream of events from one that was made anew under its name. */
 export async function streamIdentity(manager: JetStreamManager): Promise<string> {
   return (await manager.streams.info(EVENT_STREAM)).created;

@@ -136,6 +136,29 @@ test("a node that comes back after a day drops what ended meanwhile before it mi
   await other.stop();
 });
 
+test("a bucket that was deleted is made anew, with all that the agent knows", async () => {
+  await using nats = await startTestNats();
+  const connection = await nats.connect();
+  const publisher = new EventPublisher(connection);
+  const first = new FakeDatapath();
+  await using agent = await startNode(nats.url, "edge1", first);
+  for (let number = 0; number < 20; number++) await publisher.publish(login(number));
+  await untilStored(connection, "edge1");
+  const manager = await jetstreamManager(connection);
+  await manager.streams.delete(SESSION_STREAM);
+  await publisher.publish(login(20));
+  await untilStored(connection, "edge1");
+  await until("all records are stored again", async () => {
+    return (await manager.streams.info(SESSION_STREAM)).state.messages === 21;
+  });
+  await manager.streams.purge(EVENT_STREAM);
+  const second = new FakeDatapath();
+  await using later = await startNode(nats.url, "edge2", second);
+  assert.equal(second.specs.size, 21);
+  assert.deepEqual(new Map(second.specs), new Map(first.specs));
+  await Promise.all([agent.stop(), later.stop()]);
+});
+
 test("the bucket holds what is: no more after a day of logins than before", async () => {
   await using nats = await startTestNats();
   const connection = await nats.connect();
