@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { LI_EVENT_KINDS, TRIGGER_TYPES } from "../../src/events/li-event.js";
+import { DEAD_LETTER_REASONS } from "../../src/events/subjects.js";
 import { ERROR_CAUSE, RADIUS_EVENT_TYPES } from "../../src/events/types.js";
 import { MAX_TERMS } from "../../src/intercepts/drop-policy.js";
 
@@ -145,4 +146,16 @@ export const notificationSchema = z.object({
   terminationReason: text.optional().describe("Acct-Terminate-Cause, or why the session ended without one"),
   inputOctets: text.optional().describe("of the session, as the NAS counted; decimal"),
   outputOctets: text.optional(),
+});
+
+export const deadLetterSchema = z.strictObject({
+  node: text.describe("who could not take it"),
+  reason: z
+    .enum(DEAD_LETTER_REASONS)
+    .describe("malformed: broken; unauthorized: not sealed as it must be; fault: ours"),
+  field: text.optional().describe("of the event; absent where none could be read"),
+  detail: text.describe("one sentence that names the field, never the subject"),
+  subject: text.describe("on which the event came"),
+  seq: z.int().min(1).describe("of the event in the stream RADIUS"),
+  event: text.describe("as it came, base64"),
 });
