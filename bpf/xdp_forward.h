@@ -277,7 +277,7 @@ static __always_inline int make_copy(struct xdp_md *ctx)
 	struct frame_note *note = frame_metadata(ctx);
 	const struct mediation_device *device;
 	const struct intercept *intercept;
-	const struct route *route;
+	struct route *route;
 	struct packet packet = {};
 	struct plan plan = {};
 	struct ipv6hdr *v6;
@@ -312,11 +312,9 @@ static __always_inline int make_copy(struct xdp_md *ctx)
 	}
 	plan.ip_offset = packet.ip_offset;
 	plan.ip_length = packet.length;
-	__builtin_memcpy(plan.source_mac, route->source_mac, ETH_ALEN);
-	__builtin_memcpy(plan.destination_mac, route->destination_mac, ETH_ALEN);
 	/* The metadata would lie where the outer headers go; nobody needs it any more. */
 	bpf_xdp_adjust_meta(ctx, sizeof(struct frame_note));
-	failed = encapsulate_frame(ctx, &plan, intercept, device);
+	failed = encapsulate_frame(ctx, &packet, &plan, intercept, device, route);
 	if (failed) {
 		count_lost_copy(plan.intercept, failed - 1, 1);
 		return XDP_DROP;

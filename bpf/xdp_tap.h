@@ -17,7 +17,7 @@ static __always_inline int send_tapped(struct xdp_md *ctx, const struct packet *
 {
 	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
 	const struct mediation_device *device;
-	const struct route *route;
+	struct route *route;
 	__u64 now = recent_ns();
 	struct plan plan = {
 		.intercept = index,
@@ -36,19 +36,19 @@ static __always_inline int send_tapped(struct xdp_md *ctx, const struct packet *
 	if (!device || !simple(intercept, device))
 		return LEAVE_TO_TC;
 	route = route_to(ctx, intercept->device, device, now);
-	if (!route || !route->ifindex || largest_datagram(intercept, device, packet) > route->mtu ||
-	    !bpf_map_lookup_elem(&mediation_ports, &route->ifindex))
+	if (!route || !route->ifindex || largest_datagram(intercept, device, packet) > route->mtu)
 		return LEAVE_TO_TC;
-	__builtin_memcpy(plan.source_mac, route->source_mac, ETH_ALEN);
-	__builtin_memcpy(plan.destination_mac, route->destination_mac, ETH_ALEN);
-	failed = encapsulate_frame(ctx, &plan, intercept, device);
+	/* Before anything about the frame changes: it says whether the interface takes redirected frames. */
+	if (bpf_redirect_map(&mediation_ports, route->ifindex, LEAVE_TO_TC) != XDP_REDIRECT)
+		return LEAVE_TO_TC;
+	failed = encapsulate_frame(ctx, packet, &plan, intercept, device, route);
 	if (failed) {
 		count_lost_copy(index, failed - 1, 1);
 		return XDP_DROP;
 	}
 	count_mirrored(index, packet->direction, 1, plan.ip_length);
 	count_by_xdp(1);
-	return bpf_redirect_map(&mediation_ports, route->ifindex, XDP_DROP);
+	return XDP_REDIRECT;
 }
 
 /* Frames that are not IP go on to the node; IP that nobody is to mirror ends here: it is somebody else's. */
