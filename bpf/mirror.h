@@ -172,11 +172,12 @@ static __always_inline bool mirror_usual(struct __sk_buff *skb, const struct con
 	const struct targets *targets;
 	struct host4_key key = {};
 
-	if (config->flags & (CONFIG_LINKS | CONFIG_PREFIXES4 | CONFIG_ZONES) || skb->protocol != bpf_htons(ETH_P_IP) ||
+	if (config->flags & (CONFIG_LINKS | CONFIG_PREFIXES4) || skb->protocol != bpf_htons(ETH_P_IP) ||
 	    (void *)(ip + 1) > (void *)(long)skb->data_end || ip->version != 4)
 		return false;
+	key.zone = zone_of(skb->ifindex, config);
 	key.address = direction == DIRECTION_FROM ? ip->saddr : ip->daddr;
-	if (!may_be_host4(config, 0, key.address))
+	if (!may_be_host4(config, &key))
 		return true;
 	if (direction == DIRECTION_TO && is_own_copy(skb, config))
 		return true;
@@ -189,6 +190,7 @@ static __always_inline bool mirror_usual(struct __sk_buff *skb, const struct con
 			.link_bytes = link_bytes,
 			.ip_offset = link_bytes,
 			.ip_version = 4,
+			.zone = key.zone,
 			.address4 = key.address,
 		};
 

@@ -68,22 +68,25 @@ static __always_inline int tap_usual(struct xdp_md *ctx, const struct config *co
 	const struct ethhdr *ethernet = frame;
 	const struct iphdr *ip = frame + ETH_HLEN;
 	const struct targets *targets;
-	struct host4_key key = {};
+	struct host4_key source, destination;
 	bool from;
 
-	if (config->flags & (CONFIG_LINKS | CONFIG_PREFIXES4 | CONFIG_ZONES) || !frame ||
+	if (config->flags & (CONFIG_LINKS | CONFIG_PREFIXES4) || !frame ||
 	    ethernet->h_proto != bpf_htons(ETH_P_IP) || ip->version != 4 || ip->ihl < 5 ||
 	    frame_end(ctx) - frame_start(ctx) != packet.frame_bytes)
 		return NOT_USUAL;
 	packet.length = packet.largest = bpf_ntohs(ip->tot_len);
 	if (packet.length < ip->ihl * 4 || packet.length > packet.frame_bytes - ETH_HLEN)
 		return NOT_USUAL;
-	from = may_be_host4(config, 0, ip->saddr);
-	if (from == may_be_host4(config, 0, ip->daddr))
+	source.zone = destination.zone = packet.zone = zone_of(ctx->ingress_ifindex, config);
+	source.address = ip->saddr;
+	destination.address = ip->daddr;
+	from = may_be_host4(config, &source);
+	if (from == may_be_host4(config, &destination))
 		return from ? NOT_USUAL : XDP_DROP;
 	packet.direction = from ? DIRECTION_FROM : DIRECTION_TO;
-	packet.address4 = key.address = from ? ip->saddr : ip->daddr;
-	targets = bpf_map_lookup_elem(&hosts4, &key);
+	packet.address4 = from ? source.address : destination.address;
+	targets = from ? bpf_map_lookup_elem(&hosts4, &source) : bpf_map_lookup_elem(&hosts4, &destination);
 	if (!targets)
 		return XDP_DROP;
 	return targets->count == 1 ? send_tapped(ctx, &packet, targets->intercept[0]) : NOT_USUAL;
