@@ -12,7 +12,7 @@ import type { Namespace } from "./namespace.js";
 import { until } from "./poll.js";
 import { ADDRESS, type Subscriber, type Topology } from "./topology.js";
 
-const SUBMIRROR = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
+export const SUBMIRROR = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
 
 export const SECRET = {
   nas: "between-nas-and-gateway",
@@ -58,11 +58,17 @@ export function userRecord(subscriber: Subscriber, li?: LiAttributes): string {
   return `${subscriber.name} Cleartext-Password := "${password(subscriber)}"\n\t${reply.join(",\n\t")}\n`;
 }
 
+export type EdgeCommand = "agent" | "gateway";
+
 export interface SystemOptions {
   /** Text of FreeRADIUS's users file. */
   readonly users: string;
   /** Merged into the edge's configuration, section by section. */
   readonly configuration?: Readonly<Record<string, object>>;
+  /** Of agent and gateway, beside this process's own. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** What agent and gateway are started with, in place of their plain command line. */
+  readonly start?: (command: EdgeCommand, argv: readonly string[]) => readonly string[];
 }
 
 export interface System {
@@ -74,8 +80,13 @@ export interface System {
   readonly aaa: Daemon;
   readonly mediation: MediationDevice;
   agentMetrics(): Promise<ReadonlyMap<string, number>>;
-  /** Starts an agent after the last one has ended; resolves when it and the gateway are ready. */
-  restartAgent(): Promise<void>;
+  /**
+   * Starts an agent after the last one has ended; resolves when it and the gateway are ready. `program`: that of another
+   * build.
+   */
+  restartAgent(program?: string): Promise<void>;
+  /** The same, without waiting. */
+  startAgent(program?: string): Daemon;
 }
 
 /** Starts everything; resolves when all of it is ready. */
@@ -83,8 +94,11 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const { lab, edge } = topology;
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
-  const submirror = (command: string): Daemon =>
-    edge.start(command, [process.execPath, SUBMIRROR, command, "--config", configFile]);
+  const { start = (_command, argv) => argv } = options;
+  const submirror = (command: EdgeCommand, program = SUBMIRROR): Daemon =>
+    edge.start(command, start(command, [process.execPath, program, command, "--config", configFile]), {
+      env: { ...process.env, ...options.env },
+    });
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
   const aaa = startAaa(topology, options.users);
   let agent = submirror("agent");
@@ -106,9 +120,13 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
     aaa,
     mediation,
     agentMetrics: () => readMetrics(edge, `${AGENT_METRICS}/metrics`),
-    restartAgent: () => {
-      agent = submirror("agent");
+    restartAgent: (program) => {
+      agent = submirror("agent", program);
       return edgeReady();
+    },
+    startAgent: (program) => {
+      agent = submirror("agent", program);
+      return agent;
     },
   };
 }
@@ -124,6 +142,7 @@ function edgeConfiguration({ lab }: Topology, { configuration = {} }: SystemOpti
     interfaces: { access: ["acc*"], core: ["core0"], mediation: ["med0"] },
     mediation: { sourceIpv4: ADDRESS.edgeToMediation.ipv4, sourceIpv6: ADDRESS.edgeToMediation.ipv6 },
     security: { mode: "lab" },
+    agent: { socket: lab.path("agent.sock") },
     // Not the machine's bpffs: several labs may run on one machine.
     datapath: { pinDirectory: join(lab.bpffs(), "submirror") },
     radius: {
