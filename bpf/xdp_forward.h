@@ -332,8 +332,7 @@ static __always_inline int make_copy(struct xdp_md *ctx)
 		count_lost_copy(plan.intercept, failed - 1, 1);
 		return XDP_DROP;
 	}
-	count_mirrored(plan.intercept, plan.direction, 1, plan.ip_length);
-	count_by_xdp(1);
+	count_by_xdp(plan.intercept, plan.direction, plan.ip_length);
 	return XDP_PASS;
 }
 

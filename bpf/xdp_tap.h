@@ -46,8 +46,7 @@ static __always_inline int send_tapped(struct xdp_md *ctx, const struct packet *
 		count_lost_copy(index, failed - 1, 1);
 		return XDP_DROP;
 	}
-	count_mirrored(index, packet->direction, 1, plan.ip_length);
-	count_by_xdp(1);
+	count_by_xdp(index, packet->direction, plan.ip_length);
 	return XDP_REDIRECT;
 }
 
