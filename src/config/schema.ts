@@ -44,9 +44,9 @@ const nats = z.strictObject({
   port: port.default(4222).describe("port of the embedded server on 127.0.0.1"),
   dataDirectory: path.default("/var/lib/submirror/nats").describe("where the embedded server keeps its streams"),
   serverBinary: path.default("nats-server").describe("the program that embedded starts"),
-  user: z.string().optional(),
+  user: z.string().optional().describe("with password; the embedded server demands them too"),
   password: z.string().optional(),
-  token: z.string().optional(),
+  token: z.string().optional().describe("in place of user and password; the embedded server demands it too"),
   nkeySeedFile: path.optional().describe("file with an nkey seed"),
   credentialsFile: path.optional().describe("file with a user JWT and its seed"),
   tls: z
