@@ -142,7 +142,9 @@ export class EmbeddedNatsServer {
   #authorization(): string[] {
     const { user, password, token } = this.config;
     const demanded = Object.entries(token === undefined ? { user, password } : { token });
-    const lines = demanded.flatMap(([name, value]) => (value === undefined ? [] : `  ${name}: ${JSON.stringify(value)}`));
+    const lines = demanded.flatMap(([name, value]) =>
+      value === undefined ? [] : `  ${name}: ${JSON.stringify(value)}`,
+    );
     return lines.length === 0 ? [] : ["authorization {", ...lines, "}"];
   }
 

@@ -67,7 +67,13 @@ for (const { names, action, errnoRet, args = [] } of profile.syscalls) {
     const number = resolve(name) as number;
     // As runtimes do: what libseccomp or this architecture does not know is left out.
     if (number === UNKNOWN_SYSCALL) continue;
-    const added = addRule(filter, actionOf(action, errnoRet ?? EPERM), number, args.length, comparisons(args)) as number;
+    const added = addRule(
+      filter,
+      actionOf(action, errnoRet ?? EPERM),
+      number,
+      args.length,
+      comparisons(args),
+    ) as number;
     must(name, added);
   }
 }

@@ -55,8 +55,7 @@ for (const what of ["audit", "state"] as const) {
     const readers = [keys.agentSeal.publicKey];
     const publisher = await StrictPublisher.open(connection, keys.gateway, readers);
     const desk = new Desk(connection, readers);
-    for (const id of [1, 2, 3])
-      await publisher.tell(radiusEvent("accounting-start", { attributes: subscriber(id) }));
+    for (const id of [1, 2, 3]) await publisher.tell(radiusEvent("accounting-start", { attributes: subscriber(id) }));
     assert.equal((await publisher.ask(coa(1, "on"))).result, "applied");
     const byName = { by: "user-name", value: "user2" } as const;
     assert.equal((await desk.ask(activation("t-1", byName), keys.authority)).result, "applied");
@@ -68,7 +67,10 @@ for (const what of ["audit", "state"] as const) {
     while ((await publisher.ask(coa(1, "on"))).result === "applied") changed += 1;
     assert.ok(changed < 100, `${changed} orders were taken on a full disk`);
     assert.equal((await publisher.ask(coa(3, "on"))).result, "rejected");
-    assert.equal((await desk.ask(activation("t-2", byName, { handle: "40001235" }), keys.authority)).result, "rejected");
+    assert.equal(
+      (await desk.ask(activation("t-2", byName, { handle: "40001235" }), keys.authority)).result,
+      "rejected",
+    );
     assert.equal(datapath.specs.size, 2, "what ran goes on, and nothing else runs");
     assert.equal((await publisher.ask(coa(1, "off"))).result, "stopped");
     assert.equal((await desk.ask(deactivation("t-1"), keys.authority)).result, "stopped");

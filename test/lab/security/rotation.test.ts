@@ -1,16 +1,16 @@
 /** Keys change while intercepts run: nothing stops, nothing is lost, and the old key is worth nothing in the end. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
+import { writeSeed } from "../../../src/security/keys/files.js";
+import { generateSealingSeed, sealingKeyFromSeed } from "../../../src/security/keys/sealing-key.js";
+import { generateSigningSeed, signerFromSeed } from "../../../src/security/keys/signing-key.js";
 import { startTestAgent, type TestAgent } from "../../support/agent.js";
 import { li, radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
 import { startTestNats } from "../../support/nats.js";
 import { makeStrictKeys, StrictPublisher } from "../../support/strict.js";
 import { activation, Desk, modification } from "../../support/tasking.js";
-import { generateSealingSeed, sealingKeyFromSeed } from "../../../src/security/keys/sealing-key.js";
-import { generateSigningSeed, signerFromSeed } from "../../../src/security/keys/signing-key.js";
-import { writeSeed } from "../../../src/security/keys/files.js";
-import { join } from "node:path";
 
 const subscriber = (id: number) => ({
   "User-Name": `user${id}`,
@@ -77,7 +77,10 @@ test("a gateway's and an authority's signing key are changed without a gap, and 
   const named = (change: (name: string, old: string[]) => string[]) =>
     sections.authorities.map((it) => ({ ...it, keys: change(it.name, it.keys) }));
   const next: Readonly<Record<string, string>> = { gw1: gateway.publicKey, north: authority.publicKey };
-  const withNext = (name: string, old: string[]): string[] => [...old, ...(next[name] === undefined ? [] : [next[name]])];
+  const withNext = (name: string, old: string[]): string[] => [
+    ...old,
+    ...(next[name] === undefined ? [] : [next[name]]),
+  ];
   const nextAlone = (name: string, old: string[]): string[] => (next[name] === undefined ? old : [next[name]]);
   let agent: TestAgent | undefined;
   const restart = async (authorities: object): Promise<FakeDatapath> => {
