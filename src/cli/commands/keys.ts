@@ -102,13 +102,13 @@ function rotate(file: string, json: boolean): void {
   if (use === "signing") {
     print(`2. Here: set security.${own} to ${next.file}, and restart.`);
     print(
-      `3. Everywhere, when nothing signed with the old key is under way any more: take the old one out of ${list}.`,
+      `3. Everywhere, when nothing signed with the old key is under way any more: take the old one out of ${list}. An authority first orders each of its tasks in force again: submirror task modify.`,
     );
   } else {
     print(`2. Here: add ${next.file} to security.${own}, beside the old one, and restart. Both open.`);
     print(`3. Everywhere: take the old one out of ${list}, and restart. Nothing new is sealed to it.`);
     print(
-      `4. Here, when the stream RADIUS holds no event from before step 3: take ${file} out of ${own}, and delete it.`,
+      `4. Here, when the stream RADIUS holds no event from before step 3, and each task in force was ordered again since step 1 (submirror task modify): take ${file} out of ${own}, and delete it.`,
     );
   }
 }

@@ -118,3 +118,33 @@ test("a gateway's and an authority's signing key are changed without a gap, and 
     await agent?.stop();
   }
 });
+
+test("an agent's signing key is changed without a gap: what the old one has issued stays readable", async () => {
+  await using nats = await startTestNats();
+  using keys = makeStrictKeys();
+  const seed = generateSigningSeed();
+  const [file, next] = [join(keys.directory, "agent-2.sign"), signerFromSeed(seed).publicKey];
+  writeSeed(file, seed, "of a test");
+  const agents = (...signing: string[]) => [{ name: "edge", keys: signing, opens: [keys.agentSeal.publicKey] }];
+  let agent: TestAgent | undefined;
+  const restart = async (more: object): Promise<FakeDatapath> => {
+    await agent?.stop();
+    const datapath = new FakeDatapath();
+    agent = await startTestAgent({ url: nats.url, datapath, mode: "strict", yaml: keys.yaml(more) });
+    await agent.ready;
+    return datapath;
+  };
+  try {
+    const first = await restart({});
+    const publisher = await StrictPublisher.open(await nats.connect(), keys.gateway, [keys.agentSeal.publicKey]);
+    await publisher.tell(radiusEvent("accounting-start", { attributes: subscriber(1) }));
+    assert.equal((await publisher.ask(coa(1))).result, "applied");
+    const second = await restart({ signingKeyFile: file, agents: agents(keys.agent.publicKey, next) });
+    assert.deepEqual(keysOf(second), keysOf(first));
+    const third = await restart({ signingKeyFile: file, agents: agents(next) });
+    assert.deepEqual(keysOf(third), keysOf(first));
+    assert.equal((await publisher.ask(coa(1, "off"))).result, "stopped");
+  } finally {
+    await agent?.stop();
+  }
+});
