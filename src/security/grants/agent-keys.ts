@@ -128,7 +128,8 @@ export class AgentKeys {
       reissued += isRetired ? 1 : 0;
     }
     if (shared > 0) this.options.log.info({ keys: shared }, "data keys were sealed to agents that were added");
-    if (reissued > 0) this.options.log.info({ keys: reissued }, "data keys were issued under this agent's new signing key");
+    if (reissued > 0)
+      this.options.log.info({ keys: reissued }, "data keys were issued under this agent's new signing key");
   }
 
   async #ensureIndex(bucket: GrantBucket): Promise<DataKey> {
