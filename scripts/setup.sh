@@ -12,12 +12,11 @@ packages=(
   "make /usr/bin/make"
   "freeradius /usr/sbin/freeradius"
   "freeradius-rest /usr/lib/freeradius/rlm_rest.so"
-  "freeradius-rest /usr/lib/freeradius/rlm_rest.so"
   "freeradius-utils /usr/bin/radclient"
   "eapoltest /usr/bin/eapol_test"
   "openssl /usr/bin/openssl"
   "nats-server /usr/sbin/nats-server"
-  "openssl /usr/bin/openssl"
+  "snmptrapd /usr/sbin/snmptrapd"
   "prometheus /usr/bin/promtool"
   "tshark /usr/bin/tshark"
   "tcpdump /usr/bin/tcpdump"
@@ -26,6 +25,14 @@ packages=(
   "iputils-ping /usr/bin/ping"
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
+  "zsh /usr/bin/zsh"
+  "groff-base /usr/bin/groff"
+  "fish /usr/bin/fish"
+  "libcap2-bin /usr/sbin/capsh"
+  "ca-certificates /etc/ssl/certs/ca-certificates.crt"
+  "systemd /usr/bin/systemd-analyze"
+  "strace /usr/bin/strace"
+  "unzip /usr/bin/unzip"
 )
 if [ "${1:-}" = bench ]; then
   packages+=(

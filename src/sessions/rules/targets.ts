@@ -7,8 +7,8 @@ import { type KeptAttributes, OWN_ADDRESS_ATTRIBUTES, type Session } from "../se
 import type { SessionReader } from "../store.js";
 import type { SequencedEvent } from "./context.js";
 
-/** A name that so many sessions share is no name of a subscriber. */
-const MAX_TARGETS = 16;
+/** A name that more sessions share is no name of a subscriber: the request is refused, RFC 5176 has no better word than 404 for it. */
+export const MAX_TARGETS = 16;
 const COMPARED = ["User-Name", "Calling-Station-Id", "NAS-Port-Id", "NAS-Port", ...OWN_ADDRESS_ATTRIBUTES] as const;
 
 /** Throws EventError where the event names no session at all, or too many. */
@@ -21,8 +21,9 @@ export function findTargets(reader: SessionReader, event: SequencedEvent): Sessi
     targets.push(session);
     if (targets.length > MAX_TARGETS) {
       throw new EventError(
-        "User-Name",
+        "attributes",
         `more than ${MAX_TARGETS} sessions have these attributes: name one by its Acct-Session-Id`,
+        ERROR_CAUSE.invalidRequest,
       );
     }
   }
@@ -39,8 +40,8 @@ function* candidates(
   if (acctSessionId !== undefined) {
     const session = reader.find(nas, acctSessionId);
     if (session !== undefined) yield session;
-    // It may be online without us having seen its accounting yet.
-    else for (const key of keys) yield* reader.under(nas, keyOf.pending(key));
+    // It may be online without us having seen its accounting yet; one that has ended is nobody else's login.
+    else if (!reader.hasEnded(nas, acctSessionId)) for (const key of keys) yield* reader.under(nas, keyOf.pending(key));
     return;
   }
   const [key] = keys;
