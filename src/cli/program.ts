@@ -26,10 +26,12 @@ export function createProgram(): Command {
     .exitOverride()
     .configureHelp({ sortSubcommands: true })
     .addHelpText("after", "\nExit status: 0 done, 1 failed, 2 wrong usage or configuration.");
-  daemon(program, "agent", "mirror on this node what the events on the bus ask for", async (flags) => {
-    const { runAgentCommand } = await import("./commands/agent.js");
-    return await runAgentCommand(flags);
-  });
+  daemon(program, "agent", "mirror on this node what the events on the bus ask for", runAgent)
+    .option(
+      "--uninstall",
+      "take programs, links, maps and helper devices out of the kernel, and end; only where no agent runs",
+    )
+    .option("--json", "with --uninstall: print what was taken out as JSON");
   daemon(program, "gateway", "the RADIUS front door: authentication, accounting, CoA and Disconnect", async (flags) => {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
@@ -50,6 +52,15 @@ export function createProgram(): Command {
   return program;
 }
 
+async function runAgent(flags: DaemonFlags & { readonly uninstall?: boolean }): Promise<void> {
+  if (flags.uninstall === true) {
+    const { uninstallAgent } = await import("./commands/uninstall.js");
+    return await uninstallAgent(flags);
+  }
+  const { runAgentCommand } = await import("./commands/agent.js");
+  return await runAgentCommand(flags);
+}
+
 /** Runs the command line (without `node` and the script). Returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
@@ -67,8 +78,13 @@ function mount(program: Command, command: Command): void {
   for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
 }
 
-function daemon(program: Command, name: string, description: string, run: (flags: DaemonFlags) => Promise<void>): void {
-  program
+function daemon(
+  program: Command,
+  name: string,
+  description: string,
+  run: (flags: DaemonFlags) => Promise<void>,
+): Command {
+  return program
     .command(name)
     .description(description)
     .addOption(configOption())

@@ -5,6 +5,7 @@ import { parseAddress, parsePrefix } from "../net/addresses.js";
 import { notificationsSection } from "./notifications-section.js";
 import { radiusSection } from "./radius-section.js";
 import { auditSection, securitySection } from "./security-section.js";
+import { sessionsSection } from "./sessions-section.js";
 
 export const DEFAULT_SOCKET = "/run/submirror/agent.sock";
 
@@ -171,6 +172,7 @@ export const configSchema = z.strictObject({
     .optional()
     .describe("interfaces of this node; the agent needs them"),
   agent: agent.prefault({}).describe("the running agent itself"),
+  sessions: sessionsSection.prefault({}).describe("how long what is known of sessions is kept"),
   datapath: datapath.prefault({}).describe("how the kernel copies"),
   mediation: mediation.prefault({}).describe("what copies look like; the agent needs a source address"),
   security: securitySection.prefault({}).describe("whose orders count, and with which keys"),

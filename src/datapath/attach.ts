@@ -74,13 +74,17 @@ export function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifind
   }
 }
 
-/** Takes every clsact filter of ours off an interface, whoever put it there. */
-export function removeClsactFilters(ifindex: number): void {
+/** Takes every clsact filter of ours off an interface, whoever put it there. Returns their number. */
+export function removeClsactFilters(ifindex: number): number {
+  let removed = 0;
   for (const direction of ["ingress", "egress"] as const)
     for (const priority of new Set([1, ...Object.values(PRIORITY)])) {
       const filter = new ClsactFilter({ ifindex, direction, priority, handle: CLSACT_HANDLE });
-      if (filter.progId() !== undefined) takeOff(filter);
+      if (filter.progId() === undefined) continue;
+      takeOff(filter);
+      removed += 1;
     }
+  return removed;
 }
 
 /** tcx runs before clsact and may end the packet's way, so nothing could be promised. */

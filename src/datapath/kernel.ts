@@ -34,6 +34,17 @@ export interface DatapathEvents extends Omit<InterfaceEvents, "springboard">, Pa
   stranded(reason: string): void;
 }
 
+/** What was taken out of the kernel. */
+export interface Uninstalled {
+  /** Attachments of programs, which go with them. */
+  readonly links: number;
+  readonly maps: number;
+  /** clsact filters. */
+  readonly filters: number;
+  /** Names of helper devices. */
+  readonly devices: readonly string[];
+}
+
 /** Its inode number, by which the kernel's programs know the namespace of the thread that makes all calls. */
 function ownNetworkNamespace(): number {
   return statSync("/proc/thread-self/ns/net").ino;
@@ -99,11 +110,11 @@ export class KernelDatapath implements Datapath {
     }
   }
 
-  /** Takes out all that runs of this program lets outlive in `pinDirectory`. */
-  static uninstall(pinDirectory: string): void {
-    Pins.removeAll(pinDirectory);
-    for (const { ifindex } of networkLinks()) removeClsactFilters(ifindex);
-    removeHelperDevices();
+  /** Takes out all that outlives agents: what `pinDirectory` keeps, filters and helper devices. Throws where it is no bpffs. */
+  static uninstall(pinDirectory: string): Uninstalled {
+    const { links, maps } = Pins.removeAll(pinDirectory);
+    const filters = networkLinks().reduce((sum, { ifindex }) => sum + removeClsactFilters(ifindex), 0);
+    return { links, maps, filters, devices: removeHelperDevices() };
   }
 
   /** Looks at all of the node's interfaces again; single changes are followed as they happen. */

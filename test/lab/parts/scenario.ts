@@ -10,6 +10,8 @@ export interface ScenarioOptions extends Omit<SystemOptions, "users"> {
   readonly topology?: TopologyOptions;
   /** Text of FreeRADIUS's users file. */
   readonly users: (topology: Topology) => string;
+  /** What has to run before agent and gateway do. */
+  readonly prepare?: (topology: Topology) => Promise<void>;
 }
 
 export interface Scenario {
@@ -28,6 +30,7 @@ export async function withScenario(
   const topology = await buildTopology(options.topology);
   try {
     await startServer(topology.server);
+    await options.prepare?.(topology);
     const system = await startSystem(topology, { ...options, users: options.users(topology) });
     await body({ topology, system, witness: await Witness.start(topology), actors: new Actors(topology) });
   } catch (error) {

@@ -63,6 +63,8 @@ export interface SystemOptions {
   readonly users: string;
   /** Merged into the edge's configuration, section by section. */
   readonly configuration?: Readonly<Record<string, object>>;
+  /** Of agent and gateway, beside this process's own. */
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 export interface System {
@@ -74,8 +76,13 @@ export interface System {
   readonly aaa: Daemon;
   readonly mediation: MediationDevice;
   agentMetrics(): Promise<ReadonlyMap<string, number>>;
-  /** Starts an agent after the last one has ended; resolves when it and the gateway are ready. */
-  restartAgent(): Promise<void>;
+  /**
+   * Starts an agent after the last one has ended; resolves when it and the gateway are ready. `program`: that of another
+   * build.
+   */
+  restartAgent(program?: string): Promise<void>;
+  /** The same, without waiting. */
+  startAgent(program?: string): Daemon;
 }
 
 /** Starts everything; resolves when all of it is ready. */
@@ -83,8 +90,10 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const { lab, edge } = topology;
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
-  const submirror = (command: string): Daemon =>
-    edge.start(command, [process.execPath, SUBMIRROR, command, "--config", configFile]);
+  const submirror = (command: string, program = SUBMIRROR): Daemon =>
+    edge.start(command, [process.execPath, program, command, "--config", configFile], {
+      env: { ...process.env, ...options.env },
+    });
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
   const aaa = startAaa(topology, options.users);
   let agent = submirror("agent");
@@ -106,9 +115,13 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
     aaa,
     mediation,
     agentMetrics: () => readMetrics(edge, `${AGENT_METRICS}/metrics`),
-    restartAgent: () => {
-      agent = submirror("agent");
+    restartAgent: (program) => {
+      agent = submirror("agent", program);
       return edgeReady();
+    },
+    startAgent: (program) => {
+      agent = submirror("agent", program);
+      return agent;
     },
   };
 }
