@@ -1,0 +1,103 @@
+/** The guides, word for word: each host of the lab has files of its own, and nothing but what the guide has it do. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Daemon } from "./parts/daemon.js";
+import { LabError } from "./parts/errors.js";
+import { type GuideBlock, guideBlocks } from "./parts/guide.js";
+import { OwnFiles } from "./parts/own-files.js";
+import { until } from "./parts/poll.js";
+import type { RunResult } from "./parts/run.js";
+import { SUBMIRROR } from "./parts/system.js";
+import { ADDRESS, buildTopology, type Topology } from "./parts/topology.js";
+import { ping } from "./parts/traffic.js";
+
+/** Nothing that says where configuration is, and no other terminal's size. */
+const ENVIRONMENT = { PATH: process.env["PATH"], HOME: "/root", SUBMIRROR };
+
+class Walk {
+  readonly daemons = new Map<string, Daemon>();
+  readonly #hosts = new Map<string, OwnFiles>();
+
+  private constructor(readonly topology: Topology) {}
+
+  static async through(topology: Topology): Promise<Walk> {
+    const walk = new Walk(topology);
+    for (const name of ["edge", "aaa", "mediation"] as const)
+      walk.#hosts.set(name, await OwnFiles.of(topology.lab, topology[name]));
+    return walk;
+  }
+
+  host(name: string): OwnFiles {
+    const host = this.#hosts.get(name);
+    if (host === undefined) throw new LabError(`the guide names a host ${name}, which the lab does not have`);
+    return host;
+  }
+
+  /** What the last host said; of a block that stays, nothing. */
+  async go({ hosts, stays, commands }: GuideBlock): Promise<RunResult> {
+    let result: RunResult = { code: 0, stdout: "", stderr: "" };
+    for (const name of hosts) {
+      const argv = ["bash", "--norc", "-euo", "pipefail", "-c", commands];
+      if (stays) this.daemons.set(commands.trim(), this.host(name).start("guide", argv, ENVIRONMENT));
+      else result = await this.host(name).run(argv, ENVIRONMENT);
+    }
+    return result;
+  }
+
+  daemon(words: string): Daemon {
+    const found = [...this.daemons].find(([commands]) => commands.includes(words))?.[1];
+    if (found === undefined) throw new LabError(`nothing that stays has ${words} in it`);
+    return found;
+  }
+}
+
+describe("docs/getting-started.md", () => {
+  it("leads from nothing to two mirrored subscribers", async () => {
+    const topology = await buildTopology();
+    try {
+      const walk = await Walk.through(topology);
+      const said: { readonly commands: string; readonly result: RunResult }[] = [];
+      const answerTo = (words: string): string =>
+        said.findLast(({ commands }) => commands.includes(words))?.result.stdout ?? "";
+      for (const block of guideBlocks("docs/getting-started.md")) {
+        said.push({ commands: block.commands, result: await walk.go(block) });
+        if (block.commands.includes("freeradius -f")) {
+          const aaa = walk.daemon("freeradius -f");
+          await aaa.ready("its ports", () => aaa.stdout().includes("Ready to process requests"));
+        }
+        if (block.commands.includes("acct secret-of-bng1")) await ping(topology.alice.namespace, ADDRESS.server.ipv4);
+      }
+
+      assert.match(
+        answerTo("submirror doctor"),
+        /nothing keeps this node from running: \d+ ok, \d+ warnings?, 0 failures/,
+      );
+      const accept = answerTo('User-Name = "alice", User-Password');
+      assert.match(accept, /Received Access-Accept/);
+      assert.doesNotMatch(accept, /LI-Action|Med-Dev|Med-Ip|Med-Port/, "the NAS learns nothing of mirroring");
+      assert.match(answerTo("submirror intercepts"), /^ +768 +144 +active +both +198\.51\.100\.9:30030 +6 /m);
+      assert.match(answerTo("1048578"), /Received CoA-ACK/);
+      const audit = answerTo("submirror audit verify");
+      assert.match(audit, /entries 1 to \d+ in 1 file fit/);
+      for (const output of [answerTo("submirror status"), audit])
+        assert.doesNotMatch(output, /alice|bob|100\.64\.0\.[78]/, "nobody is named");
+
+      await ping(topology.bob.namespace, ADDRESS.server.ipv4);
+      await streams(walk, 2);
+    } finally {
+      await topology.lab.close();
+    }
+  });
+});
+
+/** The mediation device has written that many. */
+async function streams(walk: Walk, count: number): Promise<void> {
+  const daemon = walk.daemon("submirror mediation");
+  await until(
+    async () => {
+      const { stdout } = await walk.host("mediation").run(["ls", "/var/lib/streams"], ENVIRONMENT);
+      return stdout.split("\n").filter((name) => name.endsWith(".pcapng")).length === count;
+    },
+    { what: `${count} streams; ${daemon.stderr()}` },
+  );
+}
