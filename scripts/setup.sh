@@ -28,6 +28,11 @@ packages=(
   "zsh /usr/bin/zsh"
   "groff-base /usr/bin/groff"
   "fish /usr/bin/fish"
+  "libcap2-bin /usr/sbin/capsh"
+  "ca-certificates /etc/ssl/certs/ca-certificates.crt"
+  "systemd /usr/bin/systemd-analyze"
+  "strace /usr/bin/strace"
+  "unzip /usr/bin/unzip"
 )
 if [ "${1:-}" = bench ]; then
   packages+=(

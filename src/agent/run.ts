@@ -16,7 +16,7 @@ import type { LiEvent } from "../events/li-event.js";
 import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
 import { AgentMetrics, registerAgentGauges, registerDatapathMetrics } from "../metrics/agent-metrics.js";
 import { NotificationMetrics } from "../metrics/notification-metrics.js";
-import { createRegistry } from "../metrics/registry.js";
+import { createRegistry, watchReadiness } from "../metrics/registry.js";
 import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
 import { TrustMetrics } from "../metrics/trust-metrics.js";
 import { checkSecurityMode } from "../security/mode.js";
@@ -89,12 +89,14 @@ class AgentRun {
   readonly #notificationMetrics: NotificationMetrics;
   readonly #registry;
   readonly #started = new Date();
+  #stopped: Promise<void> | undefined;
 
   constructor(private readonly options: AgentOptions) {
     this.#registry = createRegistry(options.version, "agent");
     this.#metrics = new AgentMetrics(this.#registry);
     this.#notificationMetrics = new NotificationMetrics(this.#registry);
     this.#trustMetrics = new TrustMetrics(this.#registry, () => this.#security?.auditGauges);
+    watchReadiness(this.#registry, () => this.#waitingFor.size === 0);
     registerAgentGauges(this.#registry, {
       sessions: () => this.#agent?.store.size ?? 0,
       intercepts: () => this.#agent?.intercepts.counts ?? { active: 0, waiting: 0, failed: 0 },
@@ -149,7 +151,13 @@ class AgentRun {
     this.#waitingFor.delete("sessions");
   }
 
-  async stop(): Promise<void> {
+  /** However often it is called. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#abort.abort();
     for (const timer of this.#timers) clearInterval(timer);
     this.#tasks?.stop();

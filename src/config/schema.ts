@@ -171,6 +171,7 @@ export const configSchema = z.strictObject({
     })
     .optional()
     .describe("interfaces of this node; the agent needs them"),
+  sessions: sessionsSection.prefault({}).describe("when sessions end that nobody ends"),
   agent: agent.prefault({}).describe("the running agent itself"),
   sessions: sessionsSection.prefault({}).describe("how long what is known of sessions is kept"),
   datapath: datapath.prefault({}).describe("how the kernel copies"),

@@ -55,6 +55,8 @@ export class KernelDatapath implements Datapath {
   readonly object: LoadedObject;
   /** False where the kernel lets no tracing program in: copies that its IP stack drops are then not counted. */
   readonly countsStackLosses: boolean;
+  /** False where the node forwards no IPv6: IPv6 copies that take the IP stack are lost. */
+  readonly forwardsIpv6: boolean;
   readonly #intercepts: InterceptTable;
   readonly #hooks: Hooks;
   readonly #xdp: XdpLayer | undefined;
@@ -77,6 +79,7 @@ export class KernelDatapath implements Datapath {
       this.#xdp =
         options.mode === "tc" ? undefined : new XdpLayer(options.mode, options.objectDirectory, object, this.#hooks);
       const pair = ensureStackPair();
+      this.forwardsIpv6 = pair.forwardsIpv6;
       this.#config = {
         flags: 0,
         stack_out_ifindex: pair.out.ifindex,

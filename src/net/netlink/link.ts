@@ -11,10 +11,14 @@ import {
   u32Attribute,
 } from "./message.js";
 import {
+  ADDR_GEN_NONE,
   ETHERNET_TYPES,
   EXT_FILTER_SKIP_STATS,
   FAMILY,
   IFF_UP,
+  INET_CONF,
+  INET_SETTING,
+  INET6_ADDR_GEN_MODE,
   LINK,
   LINKINFO,
   MESSAGE,
@@ -107,10 +111,30 @@ export function encodeLinkQuery(which?: string | number): Buffer {
 export interface LinkSettings {
   readonly mtu?: number;
   readonly up?: boolean;
+  /** By their names under /proc/sys/net/ipv4/conf, which may be mounted read-only. */
+  readonly ipv4?: Readonly<Partial<Record<keyof typeof INET_SETTING, number>>>;
+  /** The interface makes itself no IPv6 address. */
+  readonly noIpv6Address?: boolean;
 }
 
-export function encodeLinkSettings(ifindex: number, { mtu, up = false }: LinkSettings): Buffer {
-  return Buffer.concat([ifinfo(ifindex, up), ...(mtu === undefined ? [] : [attribute(LINK.MTU, u32(mtu))])]);
+export function encodeLinkSettings(ifindex: number, settings: LinkSettings): Buffer {
+  const { mtu, up = false } = settings;
+  return Buffer.concat([
+    ifinfo(ifindex, up),
+    ...(mtu === undefined ? [] : [attribute(LINK.MTU, u32(mtu))]),
+    ...familySettings(settings),
+  ]);
+}
+
+function familySettings({ ipv4, noIpv6Address = false }: LinkSettings): Buffer[] {
+  const families: Buffer[] = [];
+  if (ipv4 !== undefined) {
+    const names = Object.keys(ipv4) as (keyof typeof INET_SETTING)[];
+    const values = names.map((name) => attribute(INET_SETTING[name], u32(ipv4[name] ?? 0)));
+    families.push(nested(FAMILY.INET, nested(INET_CONF, ...values)));
+  }
+  if (noIpv6Address) families.push(nested(FAMILY.INET6, attribute(INET6_ADDR_GEN_MODE, Buffer.from([ADDR_GEN_NONE]))));
+  return families.length === 0 ? [] : [nested(LINK.AF_SPEC, ...families)];
 }
 
 export function encodeLinkRemoval(ifindex: number): Buffer {

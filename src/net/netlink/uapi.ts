@@ -45,11 +45,19 @@ export const LINK = {
   LINK: 5,
   MASTER: 10,
   LINKINFO: 18,
+  AF_SPEC: 26,
   EXT_MASK: 29,
   LINK_NETNSID: 37,
   GSO_MAX_SEGS: 40,
   XDP: 43,
 } as const;
+
+/** Within LINK.AF_SPEC, by family. */
+export const INET_CONF = 1;
+export const INET6_ADDR_GEN_MODE = 8;
+export const ADDR_GEN_NONE = 1;
+/** Of INET_CONF: settings of an interface, as under /proc/sys/net/ipv4/conf (linux/ip.h). */
+export const INET_SETTING = { FORWARDING: 1, RP_FILTER: 8, ACCEPT_LOCAL: 23 } as const;
 
 /** Of LINK.XDP. */
 export const XDP = { PROG_ID: 4 } as const;

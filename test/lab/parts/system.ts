@@ -58,6 +58,8 @@ export function userRecord(subscriber: Subscriber, li?: LiAttributes): string {
   return `${subscriber.name} Cleartext-Password := "${password(subscriber)}"\n\t${reply.join(",\n\t")}\n`;
 }
 
+export type EdgeCommand = "agent" | "gateway";
+
 export interface SystemOptions {
   /** Text of FreeRADIUS's users file. */
   readonly users: string;
@@ -65,6 +67,8 @@ export interface SystemOptions {
   readonly configuration?: Readonly<Record<string, object>>;
   /** Of agent and gateway, beside this process's own. */
   readonly env?: NodeJS.ProcessEnv;
+  /** What agent and gateway are started with, in place of their plain command line. */
+  readonly start?: (command: EdgeCommand, argv: readonly string[]) => readonly string[];
 }
 
 export interface System {
@@ -90,8 +94,9 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const { lab, edge } = topology;
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
-  const submirror = (command: string, program = SUBMIRROR): Daemon =>
-    edge.start(command, [process.execPath, program, command, "--config", configFile], {
+  const { start = (_command, argv) => argv } = options;
+  const submirror = (command: EdgeCommand, program = SUBMIRROR): Daemon =>
+    edge.start(command, start(command, [process.execPath, program, command, "--config", configFile]), {
       env: { ...process.env, ...options.env },
     });
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
