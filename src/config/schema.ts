@@ -173,7 +173,6 @@ export const configSchema = z.strictObject({
     .describe("interfaces of this node; the agent needs them"),
   sessions: sessionsSection.prefault({}).describe("when sessions end that nobody ends"),
   agent: agent.prefault({}).describe("the running agent itself"),
-  sessions: sessionsSection.prefault({}).describe("how long what is known of sessions is kept"),
   datapath: datapath.prefault({}).describe("how the kernel copies"),
   mediation: mediation.prefault({}).describe("what copies look like; the agent needs a source address"),
   security: securitySection.prefault({}).describe("whose orders count, and with which keys"),
