@@ -44,6 +44,16 @@ class Walk {
     return result;
   }
 
+  /** Every block of the guide, in order. */
+  async follow(file: string, behind: (block: GuideBlock) => Promise<void>): Promise<Said> {
+    const said: { commands: string; result: RunResult }[] = [];
+    for (const block of guideBlocks(file)) {
+      said.push({ commands: block.commands, result: await this.go(block) });
+      await behind(block);
+    }
+    return said;
+  }
+
   daemon(words: string): Daemon {
     const found = [...this.daemons].find(([commands]) => commands.includes(words))?.[1];
     if (found === undefined) throw new LabError(`nothing that stays has ${words} in it`);
@@ -51,44 +61,75 @@ class Walk {
   }
 }
 
-describe("docs/getting-started.md", () => {
-  it("leads from nothing to two mirrored subscribers", async () => {
+type Said = readonly { readonly commands: string; readonly result: RunResult }[];
+
+function answer(said: Said, words: string): string {
+  const found = said.findLast(({ commands }) => commands.includes(words));
+  assert.ok(found, `the guide has a block with ${words}`);
+  return found.result.stdout;
+}
+
+describe("guides", () => {
+  it("lead from nothing to two mirrored subscribers, through an upgrade, and out again", async () => {
     const topology = await buildTopology();
     try {
       const walk = await Walk.through(topology);
-      const said: { readonly commands: string; readonly result: RunResult }[] = [];
-      const answerTo = (words: string): string =>
-        said.findLast(({ commands }) => commands.includes(words))?.result.stdout ?? "";
-      for (const block of guideBlocks("docs/getting-started.md")) {
-        said.push({ commands: block.commands, result: await walk.go(block) });
-        if (block.commands.includes("freeradius -f")) {
-          const aaa = walk.daemon("freeradius -f");
-          await aaa.ready("its ports", () => aaa.stdout().includes("Ready to process requests"));
-        }
-        if (block.commands.includes("acct secret-of-bng1")) await ping(topology.alice.namespace, ADDRESS.server.ipv4);
-      }
-
-      assert.match(
-        answerTo("submirror doctor"),
-        /nothing keeps this node from running: \d+ ok, \d+ warnings?, 0 failures/,
-      );
-      const accept = answerTo('User-Name = "alice", User-Password');
-      assert.match(accept, /Received Access-Accept/);
-      assert.doesNotMatch(accept, /LI-Action|Med-Dev|Med-Ip|Med-Port/, "the NAS learns nothing of mirroring");
-      assert.match(answerTo("submirror intercepts"), /^ +768 +144 +active +both +198\.51\.100\.9:30030 +6 /m);
-      assert.match(answerTo("1048578"), /Received CoA-ACK/);
-      const audit = answerTo("submirror audit verify");
-      assert.match(audit, /entries 1 to \d+ in 1 file fit/);
-      for (const output of [answerTo("submirror status"), audit])
-        assert.doesNotMatch(output, /alice|bob|100\.64\.0\.[78]/, "nobody is named");
-
-      await ping(topology.bob.namespace, ADDRESS.server.ipv4);
-      await streams(walk, 2);
+      await getStarted(walk);
+      await operate(walk);
     } finally {
       await topology.lab.close();
     }
   });
 });
+
+async function getStarted(walk: Walk): Promise<void> {
+  const { alice, bob } = walk.topology;
+  const said = await walk.follow("docs/getting-started.md", async ({ commands }) => {
+    if (commands.includes("freeradius -f")) {
+      const aaa = walk.daemon("freeradius -f");
+      await aaa.ready("its ports", () => aaa.stdout().includes("Ready to process requests"));
+    }
+    if (commands.includes("acct secret-of-bng1")) await ping(alice.namespace, ADDRESS.server.ipv4);
+  });
+  assert.match(
+    answer(said, "submirror doctor"),
+    /nothing keeps this node from running: \d+ ok, \d+ warnings?, 0 failures/,
+  );
+  const accept = answer(said, 'User-Name = "alice", User-Password');
+  assert.match(accept, /Received Access-Accept/);
+  assert.doesNotMatch(accept, /LI-Action|Med-Dev|Med-Ip|Med-Port/, "the NAS learns nothing of mirroring");
+  assert.match(answer(said, "submirror intercepts"), /^ +768 +144 +active +both +198\.51\.100\.9:30030 +6 /m);
+  assert.match(answer(said, "1048578"), /Received CoA-ACK/);
+  const audit = answer(said, "submirror audit verify");
+  assert.match(audit, /entries 1 to \d+ in 1 file fit/);
+  for (const output of [answer(said, "submirror status"), audit])
+    assert.doesNotMatch(output, /alice|bob|100\.64\.0\.[78]/, "nobody is named");
+  await ping(bob.namespace, ADDRESS.server.ipv4);
+  await streams(walk, 2);
+}
+
+async function operate(walk: Walk): Promise<void> {
+  const { alice } = walk.topology;
+  const passes = (): Promise<void> => ping(alice.namespace, ADDRESS.server.ipv4);
+  let hasEnded = 0;
+  const said = await walk.follow("docs/operations.md", async ({ commands }) => {
+    if (!commands.startsWith("kill ")) return;
+    hasEnded += 1;
+    // Once nobody is there to look, and once everything was taken out.
+    await passes();
+  });
+  assert.equal(hasEnded, 2);
+  assert.match(answer(said, "readyz"), /"status":"ready"[^]*submirror_dropped_packets_total\{reason="no_route"\} 0/);
+  assert.match(answer(said, "submirror doctor"), /nothing keeps this node from running/);
+  assert.match(answer(said, "--uninstall"), /\S/);
+  assert.match(answer(said, "keys rotate"), /edge1-2\.seal/);
+  assert.match(answer(said, "submirror audit verify"), /in 1 file fit/);
+  // 6 of alice's and 6 of bob's before, 6 of alice's without an agent, none after everything was taken out.
+  const mediation = walk.daemon("submirror mediation");
+  mediation.signal("SIGTERM");
+  await until(() => !mediation.running, { what: "the end of the mediation device" });
+  assert.match(mediation.stdout(), /^received 18;/m, mediation.stdout());
+}
 
 /** The mediation device has written that many. */
 async function streams(walk: Walk, count: number): Promise<void> {
