@@ -12,7 +12,7 @@ import { ADDRESS, buildTopology, type Topology } from "./parts/topology.js";
 import { ping } from "./parts/traffic.js";
 
 /** Nothing that says where configuration is, and no other terminal's size. */
-const ENVIRONMENT = { PATH: process.env["PATH"], HOME: "/root", SUBMIRROR };
+const ENVIRONMENT = { PATH: process.env["PATH"], HOME: "/root", SUBMIRROR, DAC_SECRET: "secret-of-coa" };
 
 class Walk {
   readonly daemons = new Map<string, Daemon>();
@@ -75,6 +75,7 @@ describe("guides", () => {
     try {
       const walk = await Walk.through(topology);
       await getStarted(walk);
+      await changeByHand(walk);
       await operate(walk);
     } finally {
       await topology.lab.close();
@@ -106,6 +107,11 @@ async function getStarted(walk: Walk): Promise<void> {
     assert.doesNotMatch(output, /alice|bob|100\.64\.0\.[78]/, "nobody is named");
   await ping(bob.namespace, ADDRESS.server.ipv4);
   await streams(walk, 2);
+}
+
+async function changeByHand(walk: Walk): Promise<void> {
+  const said = await walk.follow("docs/radius.md", () => Promise.resolve());
+  assert.match(answer(said, "radclient"), /Received CoA-ACK/);
 }
 
 async function operate(walk: Walk): Promise<void> {
