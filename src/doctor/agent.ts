@@ -38,5 +38,5 @@ export function judgeAgent({ pid, version, waitingFor, intercepts, audit }: Agen
     );
   if (audit.unavailable)
     return failure(about, `${runs}; its audit log cannot be written`, "see whether the disk is full");
-  return ok(about, `${runs} and is ready, ${intercepts.active} intercepts active`);
+  return ok(about, `${runs} and is ready; active intercepts: ${intercepts.active}`);
 }

@@ -239,7 +239,7 @@ describe("doctor", () => {
     assert.equal((await publisher.ask(radiusEvent("access-accept", { attributes, li: li("on") }))).result, "applied");
     const fine = findings(await node.examine(), "ok");
     assert.ok(fine.includes(`path to ${DEVICE4}: by med0, MTU 1600, 1536 needed, next hop permanent`), fine.join("\n"));
-    assert.ok(fine.includes(`agent: runs (pid ${process.pid}, version 0.0.0) and is ready, 1 intercepts active`));
+    assert.ok(fine.includes(`agent: runs (pid ${process.pid}, version 0.0.0) and is ready; active intercepts: 1`));
   });
 
   test("NATS that refuses, or is not there, and a configuration that is wrong", async () => {
