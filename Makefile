@@ -18,6 +18,7 @@ all: setup ## build everything
 	@$(MAKE) --no-print-directory -C native
 	@$(MAKE) --no-print-directory -C test/bpf
 	@node_modules/.bin/tsc -b
+	@chmod +x dist/src/cli/main.js
 
 demo: root all ## show it: namespaces, real RADIUS, real traffic, and the proof in a table
 	@node dist/test/lab/demo.js

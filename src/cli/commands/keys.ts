@@ -47,12 +47,17 @@ export function keysCommand(): Command {
     .description("print the public keys of key files")
     .argument("<files...>", "key files")
     .option("--json", "print JSON", false)
+    .addHelpText(
+      "after",
+      "\nExample:\n  submirror keys show /etc/submirror/keys/edge1.sign /etc/submirror/keys/edge1.seal",
+    )
     .action((files: string[], { json }: { json: boolean }) => show(files, json));
   command
     .command("rotate")
     .description("make the successor of a key beside it, and say in which order to bring it in without a gap")
     .argument("<file>", "key file that is to be replaced")
     .option("--json", "print JSON", false)
+    .addHelpText("after", "\nExample:\n  submirror keys rotate /etc/submirror/keys/edge1.sign")
     .action((file: string, { json }: { json: boolean }) => rotate(file, json));
   return command;
 }
