@@ -8,3 +8,5 @@ enums=(direction limits drop_reason link_kind intercept_flags term_flags device_
 "${codegen[@]}" build/bpf/xdp.o --out src/datapath/xdp-layout.gen.ts \
   --map=fan_outs --map=vlan_places --map=vlan_interfaces --map=mediation_ports "$@"
 node dist/deploy/grafana/generate.js "$@"
+node dist/deploy/helm/generate.js "$@"
+scripts/manifests.sh "$@"

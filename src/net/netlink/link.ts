@@ -16,9 +16,9 @@ import {
   EXT_FILTER_SKIP_STATS,
   FAMILY,
   IFF_UP,
-  INET6_ADDR_GEN_MODE,
   INET_CONF,
   INET_SETTING,
+  INET6_ADDR_GEN_MODE,
   LINK,
   LINKINFO,
   MESSAGE,
@@ -127,8 +127,7 @@ function familySettings({ ipv4, noIpv6Address = false }: LinkSettings): Buffer[]
     const values = names.map((name) => attribute(INET_SETTING[name], u32(ipv4[name] ?? 0)));
     families.push(nested(FAMILY.INET, nested(INET_CONF, ...values)));
   }
-  if (noIpv6Address)
-    families.push(nested(FAMILY.INET6, attribute(INET6_ADDR_GEN_MODE, Buffer.from([ADDR_GEN_NONE]))));
+  if (noIpv6Address) families.push(nested(FAMILY.INET6, attribute(INET6_ADDR_GEN_MODE, Buffer.from([ADDR_GEN_NONE]))));
   return families.length === 0 ? [] : [nested(LINK.AF_SPEC, ...families)];
 }
 
