@@ -1,6 +1,10 @@
 /**
  * The gateway and FreeRADIUS as a plain proxy, side by side: same client, same upstream server, in turns.
  * `node dist/bench/gateway/compare.js [requests] [rounds]`
+ *
+ * "full" has 64 logins under way at any time and counts those answered a second; the others send 1,000 a second and count
+ * how long each answer takes. "submirror" makes the event of every login and throws it away, which is what a plain proxy
+ * can be compared with; "with NATS" stores it in a JetStream on the same two cores, which no plain proxy does.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,27 +13,46 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startFreeradius } from "../../test/lab/parts/freeradius.js";
-import { type LoadResult, load, quantile } from "../../test/lab/parts/login-load.js";
+import { load } from "../../test/lab/parts/login-load.js";
 import { freeUdpPorts } from "../../test/lab/parts/ports.js";
+import { startTestNats } from "../../test/support/nats.js";
+import { pairwiseRatios, quantile } from "../statistics.js";
 
 const SECRET = "the same everywhere";
 const USERS = 1000;
 const OUTSTANDING = 64;
 /** Requests a second of the latency runs: well below what either proxy can do. */
 const RATE = 1000;
+/** Before anything is counted: programs that translate themselves while they run have done so then. */
+const WARM_UP = 20_000;
 const TICKS_PER_SECOND = 100;
 
 const requests = Number(process.argv[2] ?? 20_000);
 const rounds = Number(process.argv[3] ?? 3);
 
-async function startGatewayProcess(upstream: { auth: number; acct: number }) {
+interface Target {
+  readonly name: string;
+  readonly port: number;
+  readonly pid: number;
+}
+
+interface Measured {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+  /** Processor time of the proxy, microseconds a login. */
+  readonly cpu: number;
+}
+
+async function startGatewayProcess(upstream: { auth: number; acct: number }, natsUrl?: string) {
   const config = {
     listen: { addresses: ["127.0.0.1"], auth: 0, accounting: 0, coa: 0 },
     clients: [{ name: "bng1", address: "127.0.0.1", secret: SECRET }],
     upstreams: [{ name: "aaa1", address: "127.0.0.1", secret: SECRET, auth: upstream.auth, accounting: upstream.acct }],
   };
   const script = fileURLToPath(new URL("run-gateway.js", import.meta.url));
-  const child = spawn(process.execPath, [script, JSON.stringify(config)], { stdio: ["ignore", "pipe", "inherit"] });
+  const argv = [script, JSON.stringify(config), ...(natsUrl === undefined ? [] : [natsUrl])];
+  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   const { auth } = JSON.parse(line.toString()) as { auth: number };
   const stop = async () => {
@@ -47,22 +70,66 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-function row(name: string, rate: string, result: LoadResult, cpu: number): void {
+/** One run, printed. */
+async function measure({ name, port, pid }: Target, rate?: number): Promise<Measured> {
+  const common = { port, secret: SECRET, users: USERS };
+  const before = cpuSeconds(pid);
+  const result =
+    rate === undefined
+      ? await load({ ...common, requests, outstanding: OUTSTANDING })
+      : await load({ ...common, requests: rate * 5, rate, outstanding: 1000 });
   const answered = result.accepted + result.other;
-  const perSecond = Math.round(answered / result.seconds);
-  const perRequest = ((cpu / answered) * 1e6).toFixed(0);
-  const [p50, p99] = [0.5, 0.99].map((share) => quantile(result.latencies, share).toFixed(2));
+  const measured = {
+    perSecond: answered / result.seconds,
+    p50: quantile(result.latencies, 0.5),
+    p99: quantile(result.latencies, 0.99),
+    cpu: ((cpuSeconds(pid) - before) / answered) * 1e6,
+  };
+  const counted = `accepted ${result.accepted}  other ${result.other}  lost ${result.lost}`;
+  print(name, rate === undefined ? "full" : `${rate}/s`, measured, counted);
+  return measured;
+}
+
+function print(name: string, what: string, { perSecond, p50, p99, cpu }: Measured, rest: string): void {
   const columns = [
     name.padEnd(12),
-    rate.padEnd(10),
-    `${perSecond}/s`.padStart(9),
-    `p50 ${p50} ms`,
-    `p99 ${p99} ms`,
-    `cpu ${perRequest} us`,
+    what.padEnd(8),
+    `${Math.round(perSecond)}/s`.padStart(9),
+    `p50 ${p50.toFixed(2)} ms`,
+    `p99 ${p99.toFixed(2)} ms`,
+    `cpu ${cpu.toFixed(0)} us`,
+    rest,
   ];
-  process.stdout.write(
-    `${columns.join("  ")}  accepted ${result.accepted}  other ${result.other}  lost ${result.lost}\n`,
-  );
+  process.stdout.write(`${columns.join("  ")}\n`);
+}
+
+function medians(runs: readonly Measured[]): Measured {
+  const median = (field: keyof Measured) =>
+    quantile(
+      runs.map((run) => run[field]),
+      0.5,
+    );
+  return { perSecond: median("perSecond"), p50: median("p50"), p99: median("p99"), cpu: median("cpu") };
+}
+
+async function compare(targets: readonly Target[]): Promise<void> {
+  const [full, slow] = [new Map<string, Measured[]>(), new Map<string, Measured[]>()];
+  for (const { port } of targets) {
+    await load({ port, secret: SECRET, users: USERS, requests: WARM_UP, outstanding: OUTSTANDING });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const target of targets) {
+      full.set(target.name, [...(full.get(target.name) ?? []), await measure(target)]);
+      slow.set(target.name, [...(slow.get(target.name) ?? []), await measure(target, RATE)]);
+    }
+  }
+  const rates = (name: string) => (full.get(name) ?? []).map(({ perSecond }) => perSecond);
+  process.stdout.write(`medians of ${rounds} rounds\n`);
+  for (const { name } of targets) {
+    const ratio = quantile(pairwiseRatios(rates(name), rates("FreeRADIUS")), 0.5);
+    print(name, "full", medians(full.get(name) ?? []), `${ratio.toFixed(2)} of FreeRADIUS`);
+    print(name, `${RATE}/s`, medians(slow.get(name) ?? []), "");
+  }
 }
 
 const dir = mkdtempSync(join(tmpdir(), "submirror-bench-"));
@@ -81,26 +148,20 @@ const proxy = await startFreeradius({
   users: "",
   proxyTo: { address: "127.0.0.1", ports: home, secret: SECRET },
 });
+const nats = await startTestNats();
 const gateway = await startGatewayProcess(home);
+const storing = await startGatewayProcess(home, nats.url);
 try {
-  const targets = [
-    ["direct", aaaAuth, aaa.process.pid as number],
-    ["FreeRADIUS", proxyAuth, proxy.process.pid as number],
-    ["submirror", gateway.port, gateway.pid],
-  ] as const;
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, port, pid] of targets) {
-      const full = { port, secret: SECRET, requests, outstanding: OUTSTANDING, users: USERS };
-      const slow = { ...full, requests: RATE * 5, rate: RATE, outstanding: 1000 };
-      for (const options of [full, slow]) {
-        const before = cpuSeconds(pid);
-        const result = await load(options);
-        row(name, options === slow ? `${RATE}/s` : "full", result, cpuSeconds(pid) - before);
-      }
-    }
-  }
+  await compare([
+    { name: "direct", port: aaaAuth, pid: aaa.process.pid as number },
+    { name: "FreeRADIUS", port: proxyAuth, pid: proxy.process.pid as number },
+    { name: "submirror", ...gateway },
+    { name: "with NATS", ...storing },
+  ]);
 } finally {
   await gateway.stop();
+  await storing.stop();
+  await nats[Symbol.asyncDispose]();
   await proxy.stop();
   await aaa.stop();
   rmSync(dir, { recursive: true, force: true });

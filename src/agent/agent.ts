@@ -19,6 +19,7 @@ import { Persistence } from "./persistence.js";
 import { Processor } from "./processor.js";
 import { reconcile } from "./reconcile.js";
 import { RecordingDatapath } from "./recording-datapath.js";
+import { SilentSessions } from "./silent-sessions.js";
 import { Tasks } from "./tasks.js";
 import { Warrants } from "./warrants.js";
 
@@ -49,8 +50,12 @@ export class Agent {
   readonly #intake: Intake;
   readonly #warrants: Warrants;
   readonly #ends: Ends;
+  readonly #silent: SilentSessions;
   readonly tasks: Tasks;
   readonly #defaults: InterceptDefaults;
+  readonly #steadyClock: () => number;
+  /** Sessions whose end no event says, by the key of their record: up to which event they were. Until we are live. */
+  readonly #ended = new Map<string, number>();
   /** Resolves when what was taken while the state was rebuilt is stored. */
   readonly #rebuilt = deferred();
 
@@ -61,26 +66,34 @@ export class Agent {
       header: config.mediation.header,
       ...(config.mediation.dscp > 0 && { dscp: config.mediation.dscp }),
     };
-    this.#persistence = new Persistence(records, codec, log);
+    this.#persistence = new Persistence(records, codec, log, (conflicts) => metrics.recordConflicts(conflicts));
+    this.#steadyClock = parts.steadyClock ?? (() => performance.now());
     this.#applier = new Applier({
       store: this.store,
       datapath: this.#datapath,
       defaults: this.#defaults,
+      maxCoaAgeMs: config.sessions.maxCoaAgeSeconds * 1000,
+      steadyClock: this.#steadyClock,
       onRefusal: (error) => {
         metrics.refused(error.code);
         log.warn({ code: error.code, field: error.field, reason: error.message }, "the datapath refused an intercept");
       },
       onChange: (transition) => this.#onChange(transition),
+      isOver: (session) => this.#isOver(session),
       followUp: (transition) => this.#warrants.follow(transition),
     });
     const { store } = this;
-    const [applier, steadyClock] = [this.#applier, parts.steadyClock ?? (() => performance.now())];
+    const [applier, steadyClock] = [this.#applier, this.#steadyClock];
+    this.#silent = new SilentSessions({
+      ...{ limits: config.sessions, store, applier, notify, metrics, log, clock, steadyClock },
+    });
     this.#warrants = new Warrants({ store, applier, notify, clock });
     this.tasks = new Tasks({ node: config.node, trust, warrants: this.#warrants, sender, log, clock, steadyClock });
     this.#ends = new Ends({ applier, trust, notify, log, clock, steadyClock });
     this.#processor = new Processor({
       node: config.node,
       applier: this.#applier,
+      heard: (event) => this.#silent.heard(event),
       trust,
       sender,
       notify,
@@ -98,15 +111,17 @@ export class Agent {
 
   /** Reads the stored sessions. Returns their number. */
   async load(): Promise<number> {
-    const { config, records, codec, log, clock } = this.parts;
-    const now = clock();
+    const { config, records, codec, log } = this.parts;
     let unreadable = 0;
     await records.load(
       config.nas.map((nas) => codec.keyPrefix(nas)),
-      (key, data) => {
-        const session = codec.decode(key, data);
-        if (session === undefined) unreadable += 1;
-        else this.#begin(session, now);
+      {
+        record: (key, data, isOfThisStream) => {
+          const session = codec.decode(key, data);
+          if (session === undefined) unreadable += 1;
+          else this.#begin(isOfThisStream ? session : withChanges(session, { seq: 0 }));
+        },
+        ended: (key, seq) => void this.#ended.set(key, seq),
       },
     );
     if (unreadable > 0) log.error({ records: unreadable }, "session records of an unknown form were left aside");
@@ -146,6 +161,7 @@ export class Agent {
     this.#markFailures((key) => refused.has(key));
     datapath.activate();
     this.#applier.live = true;
+    this.#ended.clear();
     this.#processor.releaseAnswers((key) => refused.has(key));
     this.#rebuilt.resolve(this.#persistence.flush());
     log.info(
@@ -161,19 +177,24 @@ export class Agent {
     this.#ends.expire();
   }
 
+  /** Ends some of the sessions of which nothing is heard any more. To be called once a second. */
+  endSilent(): void {
+    if (!this.live) return;
+    if (this.#silent.sweep() > 0) void this.#persistence.flush().catch(() => undefined);
+  }
+
   /** Tries again what the datapath refused: room may have become free. */
   retryFailed(): void {
     if (!this.live || this.intercepts.counts.failed === 0) return;
-    const { clock, log } = this.parts;
     let taken = 0;
     for (const session of [...this.store.all()].filter((candidate) =>
       candidate.intercepts.some(({ failed }) => failed),
     )) {
-      const refusal = this.#applier.retry(session, clock());
+      const refusal = this.#applier.retry(session);
       if (refusal?.code === "table-full") break;
       if (refusal === undefined) taken += 1;
     }
-    if (taken > 0) log.info({ sessions: taken }, "the datapath took intercepts that it had refused before");
+    if (taken > 0) this.parts.log.info({ sessions: taken }, "the datapath took intercepts that it had refused before");
   }
 
   /** Stores what is not stored yet, without waiting for a bus that is gone. */
@@ -189,15 +210,20 @@ export class Agent {
     this.#persistence.note(transition);
   }
 
-  #begin(stored: Session, now: number): void {
+  #begin(stored: Session): void {
     const known = stored.acctSessionId === undefined ? undefined : this.store.find(stored.nas, stored.acctSessionId);
     if (known !== undefined) return;
     const session = this.#withoutEnded(stored);
-    this.store.commit({ after: session }, now);
+    this.store.commit({ after: session }, this.#steadyClock());
     this.intercepts.note({ after: session });
     this.#ends.note({ after: session });
     if (session !== stored) this.#persistence.note({ before: stored, after: session });
     this.#warrants.follow({ after: session });
+  }
+
+  /** An event of old would bring back a session that another agent has ended without one. */
+  #isOver(session: Session): boolean {
+    return this.#ended.size > 0 && session.seq <= (this.#ended.get(this.parts.codec.key(session)) ?? 0);
   }
 
   /** A record that somebody put back does not bring back what was ended. */

@@ -4,7 +4,7 @@ import { EventError } from "../events/errors.js";
 import type { LiEvent } from "../events/li-event.js";
 import { ERROR_CAUSE } from "../events/types.js";
 import { decide } from "../sessions/decide.js";
-import type { Decision } from "../sessions/decision.js";
+import { type Decision, NOTHING } from "../sessions/decision.js";
 import { type Effect, effectsOf } from "../sessions/effects.js";
 import type { InterceptDefaults } from "../sessions/intercept.js";
 import type { SequencedEvent } from "../sessions/rules/context.js";
@@ -15,6 +15,12 @@ export interface ApplierOptions {
   readonly store: SessionStore;
   readonly datapath: Datapath;
   readonly defaults: InterceptDefaults;
+  /** A CoA older than that starts nothing; milliseconds. Absent: any age will do. */
+  readonly maxCoaAgeMs?: number;
+  /** Milliseconds since some moment; never steps. */
+  readonly steadyClock: () => number;
+  /** Whether a session that an event would begin ended long ago. Asked while the state is rebuilt. */
+  readonly isOver?: (session: Session) => boolean;
   readonly onRefusal: (error: DatapathError) => void;
   readonly onChange: (transition: Transition) => void;
   /** What follows from a transition that took effect; returns what the mediation side is told of it. */
@@ -39,16 +45,18 @@ export class Applier {
    * what the event asks for, everything is as if it had not asked, and the outcome says so.
    */
   apply(event: SequencedEvent, now: number): Decision {
-    const { store, defaults } = this.options;
-    const decision = decide(store, event, { now, defaults });
+    const { store, defaults, maxCoaAgeMs } = this.options;
+    const context = { now, defaults, ...(maxCoaAgeMs !== undefined && { maxCoaAgeMs }) };
+    const decision = decide(store, event, context);
+    if (!this.live && this.#bringsBack(decision)) return NOTHING;
     const refusal = this.#program(decision.transitions);
-    if (refusal === undefined) return this.#settle(decision, event.time);
+    if (refusal === undefined) return this.#settle(decision);
     this.options.onRefusal(refusal.error);
-    if (event.li.kind !== "plain") return this.#settle(this.#failed(decision, refusal), event.time);
+    if (event.li.kind !== "plain") return this.#settle(this.#failed(decision, refusal));
     const problem = new EventError(refusal.error.field ?? "li", refusal.error.message, errorCauseOf(refusal.error));
-    const without = decide(store, { ...event, li: { kind: "refused", problem } }, { now, defaults });
+    const without = decide(store, { ...event, li: { kind: "refused", problem } }, context);
     const again = this.#program(without.transitions);
-    return this.#settle(again === undefined ? without : this.#failed(without, again), event.time);
+    return this.#settle(again === undefined ? without : this.#failed(without, again));
   }
 
   /** Carries out a change that no event of the stream asked for. Returns why the datapath refused it; nothing is changed then. */
@@ -57,19 +65,26 @@ export class Applier {
     const refusal = this.#program([transition]);
     if (refusal !== undefined) this.options.onRefusal(refusal.error);
     // Nothing was heard of the session by that.
-    else this.#commit({ transitions: [transition], notifications: [] }, this.options.store.lastSeen(before) * 1000);
+    else this.#commit({ transitions: [transition], notifications: [] }, this.#lastSeen(before));
     return refusal?.error;
   }
 
+  /** Ends a session that no event ends. `seq`: up to which events were looked at. */
+  end(session: Session, seq: number): void {
+    const transition: Transition = { before: session, seq: Math.max(seq, session.seq), isUnsaid: true };
+    this.#program([transition]);
+    this.#settle({ transitions: [transition], notifications: [] });
+  }
+
   /** Tries again what the datapath refused of a session. Returns why it was refused once more. */
-  retry(session: Session, now: number): DatapathError | undefined {
+  retry(session: Session): DatapathError | undefined {
     const intercepts = session.intercepts.map((intercept) => ({
       ...intercept,
       failed: intercept.sessionId === undefined,
     }));
     const transition: Transition = { before: session, after: withChanges(session, { intercepts }) };
     const refusal = this.#program([transition]);
-    if (refusal === undefined) this.#commit({ transitions: [transition], notifications: [] }, now);
+    if (refusal === undefined) this.#commit({ transitions: [transition], notifications: [] }, this.#lastSeen(session));
     return refusal?.error;
   }
 
@@ -99,8 +114,20 @@ export class Applier {
     return again === undefined ? { ...decision, transitions } : this.#failed({ ...decision, transitions }, again);
   }
 
-  #settle(decision: Decision, time: number): Decision {
-    this.#commit(decision, time);
+  #bringsBack({ transitions }: Decision): boolean {
+    const { isOver } = this.options;
+    return (
+      isOver !== undefined &&
+      transitions.some(({ before, after }) => before === undefined && after !== undefined && isOver(after))
+    );
+  }
+
+  #lastSeen(session: Session): number {
+    return this.options.store.lastSeen(session) * 1000;
+  }
+
+  #settle(decision: Decision): Decision {
+    this.#commit(decision, this.options.steadyClock());
     const { followUp } = this.options;
     const further = followUp === undefined ? [] : decision.transitions.flatMap((transition) => followUp(transition));
     return further.length === 0 ? decision : { ...decision, notifications: [...decision.notifications, ...further] };

@@ -13,7 +13,12 @@ import type { SequencedEvent } from "../sessions/rules/context.js";
 export interface EventWorker {
   /** Undefined where the message was refused, and that was said. Throws MissingDataKeyError. */
   read(message: EventMessage, isLastTry: boolean): SequencedEvent | undefined;
-  carryOut(event: SequencedEvent): void;
+  carryOut(event: SequencedEvent, message: EventMessage): void;
+}
+
+interface Taken {
+  readonly message: EventMessage;
+  readonly event: SequencedEvent;
 }
 
 interface Batch {
@@ -64,24 +69,25 @@ export class Intake {
 
   /** Returns the data key that the batch goes on with; undefined when it is done. `isLastTry`: for its first message. */
   #work(batch: Batch, isLastTry: boolean): string | undefined {
-    const events: SequencedEvent[] = [];
-    const missing = this.#read(batch, events, isLastTry);
+    const taken: Taken[] = [];
+    const missing = this.#read(batch, taken, isLastTry);
     const onRecord = this.trust.commit();
-    for (const event of events) {
+    for (const { message, event } of taken) {
       this.#current = onRecord ? event : withoutStart(event);
-      this.worker.carryOut(this.#current);
+      this.worker.carryOut(this.#current, message);
     }
     this.#current = undefined;
     this.trust.commit();
     return missing;
   }
 
-  #read(batch: Batch, events: SequencedEvent[], isLastTry: boolean): string | undefined {
+  #read(batch: Batch, taken: Taken[], isLastTry: boolean): string | undefined {
     const first = batch.at;
     for (; batch.at < batch.messages.length; batch.at++) {
+      const message = batch.messages[batch.at] as EventMessage;
       try {
-        const event = this.worker.read(batch.messages[batch.at] as EventMessage, isLastTry && batch.at === first);
-        if (event !== undefined) events.push(event);
+        const event = this.worker.read(message, isLastTry && batch.at === first);
+        if (event !== undefined) taken.push({ message, event });
       } catch (error) {
         if (error instanceof MissingDataKeyError) return error.key;
         throw error;

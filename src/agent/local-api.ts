@@ -1,6 +1,6 @@
 /** What a running agent tells root on its local socket. A request names no subscriber, and an answer does so only when asked. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Datapath, DirectionCounters, MapFill } from "../datapath/port.js";
+import type { Datapath, DatapathSurroundings, DirectionCounters, MapFill } from "../datapath/port.js";
 import type { Direction, MediationTarget } from "../intercepts/types.js";
 import type { InterceptState } from "../metrics/agent-metrics.js";
 import { LocalRequestError } from "../security/process/local-server.js";
@@ -20,6 +20,10 @@ export interface AgentStatus {
   readonly waitingFor: readonly string[];
   readonly sessions: number;
   readonly intercepts: Readonly<Record<InterceptState, number>>;
+  /** Messages that the stream holds and this agent has not taken yet. */
+  readonly eventLag: number;
+  /** Absent while the datapath is not there. */
+  readonly surroundings?: DatapathSurroundings;
   readonly maps: readonly MapFill[];
   readonly audit: { readonly entries: number; readonly copied: number; readonly unavailable: boolean };
 }

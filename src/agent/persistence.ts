@@ -1,15 +1,19 @@
 /** Keeps the stored records in step with those in memory: what changes often is written once. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { SessionRecords } from "../bus/ports.js";
+import type { RecordVersion, SessionRecords, Settle, WriteConflicts } from "../bus/ports.js";
 import type { RecordCodec } from "../sessions/record-codec.js";
 import type { Session, Transition } from "../sessions/session.js";
+import { settleRecords } from "./record-conflicts.js";
 
 const RETRY_MS = 1000;
 
 interface Change {
   /** Undefined: to be removed. */
   readonly session: Session | undefined;
+  /** Stream sequence of the event that made it so. */
+  readonly seq: number;
+  readonly isUnsaid: boolean;
   /** Whether the bucket may hold an older record of that key. */
   readonly stored: boolean;
 }
@@ -18,26 +22,30 @@ export class Persistence {
   #changed = new Map<string, Change>();
   #writing: Promise<void> | undefined;
   #stopped = false;
+  readonly #settle: Settle;
 
   constructor(
     private readonly records: SessionRecords,
     private readonly codec: RecordCodec,
     private readonly log: Logger,
-  ) {}
+    private readonly onConflicts: (conflicts: WriteConflicts) => void = () => undefined,
+  ) {
+    this.#settle = settleRecords(codec);
+  }
 
-  note({ before, after }: Transition): void {
+  note({ before, after, seq, isUnsaid = false }: Transition): void {
     const [oldKey, newKey] = [before && this.codec.key(before), after && this.codec.key(after)];
-    if (oldKey !== undefined && oldKey !== newKey) this.#forget(oldKey);
+    if (oldKey !== undefined && oldKey !== newKey) this.#forget(oldKey, seq ?? after?.seq ?? 0, isUnsaid);
     if (newKey !== undefined && after !== undefined) {
       const stored = this.#changed.get(newKey)?.stored ?? oldKey === newKey;
-      this.#changed.set(newKey, { session: after, stored });
+      this.#changed.set(newKey, { session: after, seq: after.seq, isUnsaid: false, stored });
     }
   }
 
   /** What began and ended between two writes was never stored, and leaves nothing to remove. */
-  #forget(key: string): void {
+  #forget(key: string, seq: number, isUnsaid: boolean): void {
     const stored = this.#changed.get(key)?.stored ?? true;
-    if (stored) this.#changed.set(key, { session: undefined, stored });
+    if (stored) this.#changed.set(key, { session: undefined, seq, isUnsaid, stored });
     else this.#changed.delete(key);
   }
 
@@ -61,11 +69,14 @@ export class Persistence {
     const changes = this.#changed;
     this.#changed = new Map();
     const encoded = new Map(
-      [...changes].map(([key, { session }]) => [key, session && this.codec.encode(key, session)] as const),
+      [...changes].map(([key, { session, seq, isUnsaid }]): [string, RecordVersion] => [
+        key,
+        { seq, data: session && this.codec.encode(key, session), isUnsaid },
+      ]),
     );
     for (;;) {
       try {
-        await this.records.write(encoded);
+        this.onConflicts(await this.records.write(encoded, this.#settle));
         return;
       } catch (error) {
         if (this.#stopped) throw error;

@@ -4,17 +4,20 @@ import type { EventMessage, Sender } from "../bus/ports.js";
 import { EventError } from "../events/errors.js";
 import type { LiEvent } from "../events/li-event.js";
 import { resultSubject } from "../events/subjects.js";
-import type { EventResult } from "../events/types.js";
+import { ERROR_CAUSE, type EventResult } from "../events/types.js";
 import type { AgentMetrics } from "../metrics/agent-metrics.js";
 import { MissingDataKeyError } from "../security/seal/text.js";
 import type { AgentTrust } from "../security/trust.js";
 import { type Decision, NOTHING, type Outcome, rejected } from "../sessions/decision.js";
 import type { SequencedEvent } from "../sessions/rules/context.js";
 import type { Applier } from "./applier.js";
+import { DeadLetters } from "./dead-letters.js";
 
 export interface ProcessorOptions {
   readonly node: string;
   readonly applier: Applier;
+  /** An event of a NAS is about to be carried out. */
+  readonly heard: (event: SequencedEvent) => void;
   readonly trust: AgentTrust;
   readonly sender: Sender;
   /** Tells the mediation side. */
@@ -38,9 +41,12 @@ const MAX_HELD = 10_000;
 
 export class Processor {
   readonly #nases = new Map<string, string>();
+  readonly #deadLetters: DeadLetters;
   #held: HeldAnswer[] = [];
 
-  constructor(private readonly options: ProcessorOptions) {}
+  constructor(private readonly options: ProcessorOptions) {
+    this.#deadLetters = new DeadLetters(options.node, options.sender, options.metrics);
+  }
 
   /** The event in the message; undefined where it was refused, or failed. Throws MissingDataKeyError unless it is the last try. */
   read(message: EventMessage, isLastTry: boolean): SequencedEvent | undefined {
@@ -48,16 +54,16 @@ export class Processor {
       return this.#read(message, isLastTry);
     } catch (error) {
       if (error instanceof MissingDataKeyError) throw error;
-      this.#fault(message.seq, error);
+      this.#fault(message, error);
       return undefined;
     }
   }
 
-  carryOut(event: SequencedEvent): void {
+  carryOut(event: SequencedEvent, message: EventMessage): void {
     try {
       this.#apply(event);
     } catch (error) {
-      this.#fault(event.seq, error);
+      this.#fault(message, error);
     }
   }
 
@@ -76,10 +82,12 @@ export class Processor {
   }
 
   /** A fault of ours must not stop the events behind this one. */
-  #fault(seq: number, error: unknown): void {
+  #fault(message: EventMessage, error: unknown): void {
     const { metrics, log } = this.options;
+    const reason = faultOf(error);
     metrics.event("malformed", "failed");
-    log.error({ seq, reason: faultOf(error) }, "an event could not be processed; this is a fault of submirror");
+    log.error({ seq: message.seq, reason }, "an event could not be processed; this is a fault of submirror");
+    this.#deadLetters.send(message, "fault", reason);
   }
 
   #read(message: EventMessage, isLastTry: boolean): SequencedEvent | undefined {
@@ -91,13 +99,16 @@ export class Processor {
       if (!(error instanceof EventError)) throw error;
       metrics.event("malformed", "rejected");
       log.warn({ event: error.eventId, field: error.field, reason: error.message }, "event rejected");
+      const isForbidden = error.errorCause === ERROR_CAUSE.administrativelyProhibited;
+      this.#deadLetters.send(message, isForbidden ? "unauthorized" : "malformed", error.message, error.field);
       if (error.eventId !== undefined) this.#publish(error.eventId, rejected(error));
       return undefined;
     }
   }
 
   #apply(event: SequencedEvent): void {
-    const { applier, clock } = this.options;
+    const { applier, clock, heard } = this.options;
+    heard(event);
     const decision = applier.apply(event, clock());
     if (applier.live) this.#answer(event, decision);
     else if (clock() - event.time < ANSWER_WITHIN_MS && this.#held.length < MAX_HELD)

@@ -4,6 +4,7 @@ import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { connectNats } from "../bus/connect.js";
+import { ensureDeadLetterStream } from "../bus/dead-letter-stream.js";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
 import { SessionBucket } from "../bus/session-bucket.js";
@@ -63,6 +64,7 @@ export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
 }
 
 const EXPIRE_MS = 1000;
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const RETRY_REFUSED_MS = 5000;
 
@@ -79,6 +81,7 @@ class AgentRun {
   #connection: NatsConnection | undefined;
   #consumers: EventConsumer[] = [];
   #agent: Agent | undefined;
+  #records: SessionBucket | undefined;
   #security: AgentSecurity | undefined;
   #metrics: AgentMetrics;
   #notifier: Notifier | undefined;
@@ -86,6 +89,7 @@ class AgentRun {
   readonly #notificationMetrics: NotificationMetrics;
   readonly #registry;
   readonly #started = new Date();
+  #stopped: Promise<void> | undefined;
 
   constructor(private readonly options: AgentOptions) {
     this.#registry = createRegistry(options.version, "agent");
@@ -123,14 +127,17 @@ class AgentRun {
     this.#waitingFor.delete("NATS");
     const client = jetstream(connection);
     const manager = await whenReady(() => client.jetstreamManager(), this.#abort.signal);
-    await whenReady(() => ensureEventStream(manager, config.nats.stream), this.#abort.signal).catch(asStartError);
+    const differences = await whenReady(() => ensureEventStream(manager, config.nats.stream), this.#abort.signal).catch(
+      asStartError,
+    );
+    for (const difference of differences) log.warn(difference);
     const security = this.#security as AgentSecurity;
     await whenReady(() => security.attach(connection, manager), this.#abort.signal);
-    const records = await whenReady(
-      () => SessionBucket.open(connection, config.nats.stream.replicas),
-      this.#abort.signal,
-    );
-    const { replicas } = config.nats.stream;
+    const { replicas, maxAgeHours } = config.nats.stream;
+    const bucket = { connection, manager, replicas, maxAgeHours };
+    const records = await whenReady(() => SessionBucket.open(bucket), this.#abort.signal);
+    this.#records = records;
+    await whenReady(() => ensureDeadLetterStream(manager, config.nats.stream), this.#abort.signal);
     const { maxDurationHours } = config.security;
     await whenReady(() => ensureTaskStream(manager, { replicas, maxDurationHours }), this.#abort.signal);
     const agent = this.#createAgent(connection, records);
@@ -144,7 +151,13 @@ class AgentRun {
     this.#waitingFor.delete("sessions");
   }
 
-  async stop(): Promise<void> {
+  /** However often it is called. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#abort.abort();
     for (const timer of this.#timers) clearInterval(timer);
     this.#tasks?.stop();
@@ -189,7 +202,10 @@ class AgentRun {
         owner: this.#owner,
         log,
         onTakenOver: () => this.#takenOver(durable),
-        onStreamReplaced: () => agent.forgetSequences(),
+        onStreamReplaced: async () => {
+          await this.#records?.followStream();
+          agent.forgetSequences();
+        },
         handler: (messages) => {
           return agent.handle(messages, () => {
             taken += messages.length;
@@ -210,8 +226,21 @@ class AgentRun {
     this.#timers.push(
       setInterval(() => agent.retryFailed(), RETRY_REFUSED_MS),
       setInterval(() => agent.expire(), EXPIRE_MS),
+      setInterval(() => agent.endSilent(), EXPIRE_MS),
       setInterval(() => security.prune(), HOUR_MS),
+      setInterval(() => void this.#purgeMarkers(), MINUTE_MS),
     );
+  }
+
+  async #purgeMarkers(): Promise<void> {
+    try {
+      await this.#records?.purgeMarkers();
+    } catch (error) {
+      this.options.log.warn(
+        { reason: (error as Error).message },
+        "markers of removed session records cannot be purged: they stay until an agent starts the next time",
+      );
+    }
   }
 
   /** Two agents of one name: this one serves nobody until it is started again. */
@@ -260,6 +289,8 @@ class AgentRun {
       waitingFor: [...this.#waitingFor],
       sessions: this.#agent?.store.size ?? 0,
       intercepts: this.#agent?.intercepts.counts ?? { active: 0, waiting: 0, failed: 0 },
+      eventLag: this.#metrics.eventLag,
+      ...(this.#datapath !== undefined && { surroundings: this.#datapath.surroundings() }),
       maps: this.#datapath?.fill() ?? [],
       audit: {
         entries: audit?.entries() ?? 0,

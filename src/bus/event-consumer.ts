@@ -22,7 +22,7 @@ export interface EventConsumerOptions extends ConsumerPlace {
   /** Another program reads under the same name now: this one gets nothing any more. */
   readonly onTakenOver?: () => void;
   /** The stream was made anew: its sequences have started over. */
-  readonly onStreamReplaced?: () => void;
+  readonly onStreamReplaced?: () => void | Promise<void>;
 }
 
 export class EventConsumer {
@@ -103,7 +103,7 @@ export class EventConsumer {
       this.#epoch += 1;
       this.#stored = 0;
       this.#handled = 0;
-      this.#options.onStreamReplaced?.();
+      await this.#options.onStreamReplaced?.();
     }
     const info = await recreateConsumer(this.manager, this.#options, this.#stored);
     if (generation !== this.#generation) return info.num_pending;

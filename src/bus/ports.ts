@@ -20,10 +20,36 @@ export interface Sender {
   send(subject: string, payload: string): void;
 }
 
-/** What is stored of each session, by its key `<nas>.<session>`. */
+/** A session's record as of an event; what was removed has a place in the stream, too. */
+export interface RecordVersion {
+  /** Stream sequence of the event that made it so. */
+  readonly seq: number;
+  /** Undefined: removed. */
+  readonly data: Uint8Array | undefined;
+  /** Removed with no event that says so: whoever reads the stream anew would bring the session back. */
+  readonly isUnsaid?: boolean;
+}
+
+/** What is to be stored where another agent has written meanwhile; undefined: what is there stays. */
+export type Settle = (key: string, ours: RecordVersion, theirs: RecordVersion) => RecordVersion | undefined;
+
+/** How conflicts were settled: another agent's record stayed, or ours took its place. */
+export interface WriteConflicts {
+  readonly theirs: number;
+  readonly ours: number;
+}
+
+export interface RecordReader {
+  /** `isOfThisStream`: false where its sequences are those of a stream that is no more. */
+  record(key: string, data: Uint8Array, isOfThisStream: boolean): void;
+  /** The session ended behind the event of that sequence, and no event says so. */
+  ended(key: string, seq: number): void;
+}
+
+/** What is stored of each session, by its key `<nas>.<session>`. Several agents may write. */
 export interface SessionRecords {
-  /** Calls back for every record whose key begins with one of the prefixes (each ends in '.'), or all where none is given. */
-  load(keyPrefixes: readonly string[], onRecord: (key: string, data: Uint8Array) => void): Promise<void>;
-  /** Stores each record, removes those that are undefined. Resolves when all of it is stored. */
-  write(changes: ReadonlyMap<string, Uint8Array | undefined>): Promise<void>;
+  /** Reads every record whose key begins with one of the prefixes (each ends in '.'), or all where none is given. */
+  load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void>;
+  /** Compares and sets: what another agent has written since we looked is settled. Resolves when all of it is. */
+  write(changes: ReadonlyMap<string, RecordVersion>, settle: Settle): Promise<WriteConflicts>;
 }

@@ -1,6 +1,5 @@
 /** The gateway's side of the bus: events in, the agents' answers back. */
-import { type JetStreamClient, jetstream } from "@nats-io/jetstream";
-import type { NatsConnection, Subscription } from "@nats-io/transport-node";
+import { headers, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import { isObject } from "../events/parse.js";
 import { eventSubject, RESULT_SUBJECTS, resultSubjectEventId } from "../events/subjects.js";
 import {
@@ -12,17 +11,18 @@ import {
   type ResultKind,
 } from "../events/types.js";
 import { AsyncQueue } from "./async-queue.js";
+import { StreamWriter } from "./stream-writer.js";
 
 const RESULT_KINDS: readonly ResultKind[] = ["applied", "noop", "stopped", "unknown-session", "rejected"];
 const ERROR_CAUSES: readonly ErrorCause[] = Object.values(ERROR_CAUSE);
 
 export class EventPublisher {
-  readonly #client: JetStreamClient;
+  readonly #writer: StreamWriter;
   readonly #subscription: Subscription;
   readonly #waiting = new Map<string, AsyncQueue<EventResult>>();
 
   constructor(connection: NatsConnection) {
-    this.#client = jetstream(connection);
+    this.#writer = new StreamWriter(connection);
     // One subscription for all: it is there before any event is published.
     this.#subscription = connection.subscribe(RESULT_SUBJECTS, {
       callback: (error, message) => {
@@ -34,7 +34,9 @@ export class EventPublisher {
   /** Resolves when JetStream has stored the event; one of the same id is stored once. Rejects where it could not. */
   async publish(event: PublishedEvent): Promise<void> {
     const type = event.type.slice("radius.".length) as RadiusEventType;
-    await this.#client.publish(eventSubject(event.data.nas, type), JSON.stringify(event), { msgID: event.id });
+    const about = headers();
+    about.set("Nats-Msg-Id", event.id);
+    await this.#writer.publish(eventSubject(event.data.nas, type), JSON.stringify(event), about);
   }
 
   /** The agents' answers from this call on, until `signal` ends them. Call it before `publish`. */
@@ -50,6 +52,7 @@ export class EventPublisher {
 
   close(): void {
     this.#subscription.unsubscribe();
+    this.#writer.close();
     this.#waiting.forEach((queue) => queue.end());
   }
 

@@ -1,62 +1,184 @@
-/** Session records in the KV bucket `sessions`. */
-import { DeliverPolicy, type JetStreamClient, jetstream } from "@nats-io/jetstream";
+/** Session records in the KV bucket `sessions`: written by compare-and-set, since several agents may serve one NAS. */
+import {
+  DeliverPolicy,
+  JetStreamApiError,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+  type StoredMsg,
+} from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { headers, type NatsConnection } from "@nats-io/transport-node";
-import type { SessionRecords } from "./ports.js";
-import { SESSION_BUCKET } from "./streams.js";
+import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { MarkerPurge } from "./marker-purge.js";
+import type { RecordReader, RecordVersion, SessionRecords, Settle, WriteConflicts } from "./ports.js";
+import { Revisions } from "./revisions.js";
+import { SESSION_BUCKET, SESSION_STREAM, streamIdentity } from "./streams.js";
 
 /** Writes on the way at a time: enough to fill the connection, few enough to bound memory. */
 const IN_FLIGHT = 500;
 const PREFETCH = 5000;
 const PREFIX = `$KV.${SESSION_BUCKET}.`;
+/** More agents than that do not write one session at the same moment; whoever loses as often tries with the next batch. */
+const MAX_ATTEMPTS = 16;
+const WRONG_LAST_SEQUENCE = 10071;
+const NO_MESSAGE_FOUND = 10037;
+
+const HOUR_MS = 3_600_000;
+
+const OPERATION = "KV-Operation";
+/** Which stream of events the record's sequences are of. */
+const STREAM = "Submirror-Stream";
+/** Of a marker: stream sequence of the event that removed the record. */
+const SEQUENCE = "Submirror-Sequence";
+/** Of a marker: no event says that the session ended. */
+const UNSAID = "Submirror-Unsaid";
+
+export interface SessionBucketOptions {
+  readonly connection: NatsConnection;
+  readonly manager: JetStreamManager;
+  readonly replicas: number;
+  /** How long events are kept. */
+  readonly maxAgeHours: number;
+}
 
 export class SessionBucket implements SessionRecords {
   readonly #client: JetStreamClient;
+  readonly #revisions = new Revisions();
+  readonly #markers: MarkerPurge;
+  #stream = "";
 
-  private constructor(connection: NatsConnection) {
-    this.#client = jetstream(connection);
+  private constructor(
+    private readonly manager: JetStreamManager,
+    maxAgeHours: number,
+  ) {
+    this.#client = manager.jetstream();
+    this.#markers = new MarkerPurge(manager, PREFIX, maxAgeHours * HOUR_MS);
   }
 
-  static async open(connection: NatsConnection, replicas: number): Promise<SessionBucket> {
+  /** Makes the bucket where it is not there. The stream of events has to be there. */
+  static async open({ connection, manager, replicas, maxAgeHours }: SessionBucketOptions): Promise<SessionBucket> {
     await new Kvm(connection).create(SESSION_BUCKET, { history: 1, replicas });
-    return new SessionBucket(connection);
+    const bucket = new SessionBucket(manager, maxAgeHours);
+    await bucket.followStream();
+    return bucket;
   }
 
-  async load(keyPrefixes: readonly string[], onRecord: (key: string, data: Uint8Array) => void): Promise<void> {
+  /** The stream of events may have been made anew: sequences of another one say nothing. */
+  async followStream(): Promise<void> {
+    this.#stream = await streamIdentity(this.manager);
+  }
+
+  async load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void> {
     const filters = keyPrefixes.length === 0 ? [">"] : keyPrefixes.map((prefix) => `${prefix}>`);
-    for (const filter of filters) await this.#loadMatching(filter, onRecord);
+    for (const filter of filters) await this.#loadMatching(filter, reader);
   }
 
-  async write(changes: ReadonlyMap<string, Uint8Array | undefined>): Promise<void> {
+  async write(changes: ReadonlyMap<string, RecordVersion>, settle: Settle): Promise<WriteConflicts> {
     const queue = changes.entries();
+    const conflicts = { theirs: 0, ours: 0 };
     const worker = async (): Promise<void> => {
-      for (const [key, data] of queue) await this.#writeOne(key, data);
+      for (const [key, ours] of queue) {
+        const settled = await this.#writeOne(key, ours, settle);
+        if (settled !== "undisputed") conflicts[settled] += 1;
+      }
     };
     await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, changes.size) }, worker));
+    return conflicts;
+  }
+
+  /** Removes the markers of records that were removed long ago. To be called every now and then. */
+  purgeMarkers(): Promise<number> {
+    return this.#markers.purge();
   }
 
   /** The bucket keeps one value a key, so reading its stream in order gives each record once. */
-  async #loadMatching(filter: string, onRecord: (key: string, data: Uint8Array) => void): Promise<void> {
-    const consumer = await this.#client.consumers.get(`KV_${SESSION_BUCKET}`, {
+  async #loadMatching(filter: string, reader: RecordReader): Promise<void> {
+    const consumer = await this.#client.consumers.get(SESSION_STREAM, {
       filter_subjects: `${PREFIX}${filter}`,
       deliver_policy: DeliverPolicy.LastPerSubject,
     });
     if ((await consumer.info()).num_pending === 0) return;
     const messages = await consumer.consume({ max_messages: PREFETCH });
     for await (const message of messages) {
-      if (!message.headers?.has("KV-Operation")) onRecord(message.subject.slice(PREFIX.length), message.data);
+      this.#take(message, reader);
       if (message.info.pending === 0) break;
     }
   }
 
-  async #writeOne(key: string, data: Uint8Array | undefined): Promise<void> {
-    const subject = `${PREFIX}${key}`;
-    if (data !== undefined) {
-      await this.#client.publish(subject, data);
-      return;
-    }
-    const deletion = headers();
-    deletion.set("KV-Operation", "DEL");
-    await this.#client.publish(subject, undefined, { headers: deletion });
+  #take({ subject, seq, headers: about, data, info }: JsMsg, reader: RecordReader): void {
+    const key = subject.slice(PREFIX.length);
+    this.#revisions.set(key, seq);
+    if (!isMarker(about)) return reader.record(key, data, this.#isOfThisStream(about));
+    const isUnsaid = about?.has(UNSAID) ?? false;
+    this.#markers.add(key, seq, info.timestampNanos / 1e6, isUnsaid);
+    if (isUnsaid && this.#isOfThisStream(about)) reader.ended(key, Number(about?.get(SEQUENCE)) || 0);
   }
+
+  /** A time-out may hide a write that was stored: the next attempt finds our own record and lets it be. */
+  async #writeOne(key: string, change: RecordVersion, settle: Settle): Promise<"undisputed" | keyof WriteConflicts> {
+    let ours = change;
+    let settled: "undisputed" | keyof WriteConflicts = "undisputed";
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#publish(key, ours);
+        return settled;
+      } catch (error) {
+        if (!isConflict(error) || attempt === MAX_ATTEMPTS) throw error;
+      }
+      const theirs = await this.#read(key);
+      const agreed = theirs === undefined ? ours : settle(key, ours, theirs);
+      if (agreed === undefined) return "theirs";
+      ours = agreed;
+      settled = "ours";
+    }
+  }
+
+  async #publish(key: string, { seq, data, isUnsaid = false }: RecordVersion): Promise<void> {
+    const about = headers();
+    about.set(STREAM, this.#stream);
+    if (data === undefined) {
+      about.set(OPERATION, "DEL");
+      about.set(SEQUENCE, String(seq));
+      if (isUnsaid) about.set(UNSAID, "true");
+    }
+    const { seq: revision } = await this.#client.publish(`${PREFIX}${key}`, data, {
+      headers: about,
+      expect: { lastSubjectSequence: this.#revisions.of(key) },
+    });
+    this.#revisions.set(key, revision);
+    if (data === undefined) this.#markers.add(key, revision, Date.now(), isUnsaid);
+  }
+
+  /** What is there now, for the next attempt to compare with; undefined where that says nothing against ours. */
+  async #read(key: string): Promise<RecordVersion | undefined> {
+    const stored = await this.#last(key);
+    this.#revisions.set(key, stored?.seq ?? 0);
+    if (stored === undefined || !this.#isOfThisStream(stored.header)) return undefined;
+    if (!isMarker(stored.header)) return { seq: 0, data: stored.data };
+    return { seq: Number(stored.header.get(SEQUENCE)) || 0, data: undefined };
+  }
+
+  /** Of the leader, not of a replica that may lag. */
+  async #last(key: string): Promise<StoredMsg | undefined> {
+    try {
+      return (await this.manager.streams.getMessage(SESSION_STREAM, { last_by_subj: `${PREFIX}${key}` })) ?? undefined;
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === NO_MESSAGE_FOUND) return undefined;
+      throw error;
+    }
+  }
+
+  /** Records of programs that did not say so count as of this one. */
+  #isOfThisStream(about: MsgHdrs | undefined): boolean {
+    const stream = about?.get(STREAM) ?? "";
+    return stream === "" || stream === this.#stream;
+  }
+}
+
+function isMarker(about: MsgHdrs | undefined): boolean {
+  return about?.has(OPERATION) ?? false;
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE;
 }

@@ -18,6 +18,8 @@ import { RADIUS_SUBJECTS } from "../events/subjects.js";
 
 export const EVENT_STREAM = "RADIUS";
 export const SESSION_BUCKET = "sessions";
+/** The bucket's stream. */
+export const SESSION_STREAM = `KV_${SESSION_BUCKET}`;
 
 type StreamSettings = Config["nats"]["stream"];
 
@@ -31,21 +33,30 @@ export class StreamMismatchError extends Error {
   override readonly name = "StreamMismatchError";
 }
 
-/** Makes the stream of events where it is not there. Throws StreamMismatchError. */
-export async function ensureEventStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
+/**
+ * Makes the stream of events where it is not there. Returns what differs from the configuration where it is, a sentence
+ * each: it works so, but not as configured. Throws StreamMismatchError.
+ */
+export async function ensureEventStream(manager: JetStreamManager, settings: StreamSettings): Promise<string[]> {
   const existing = await findStream(manager, EVENT_STREAM);
-  if (existing !== undefined) return checkStream(existing);
+  if (existing !== undefined) {
+    checkStream(existing);
+    return differences(existing, settings);
+  }
   await manager.streams.add({
     name: EVENT_STREAM,
     subjects: [RADIUS_SUBJECTS],
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     discard: DiscardPolicy.Old,
-    max_age: nanos(settings.maxAgeHours * 3_600_000),
-    max_bytes: settings.maxBytes,
-    duplicate_window: nanos(Math.min(settings.duplicateWindowSeconds * 1000, settings.maxAgeHours * 3_600_000)),
-    num_replicas: settings.replicas,
+    ...limitsOf(settings),
   });
+  return [];
+}
+
+/** Tells a stream of events from one that was made anew under its name. */
+export async function streamIdentity(manager: JetStreamManager): Promise<string> {
+  return (await manager.streams.info(EVENT_STREAM)).created;
 }
 
 export interface ConsumerPlace {
@@ -136,6 +147,35 @@ function checkStream({ config }: StreamInfo): void {
       `the stream ${EVENT_STREAM} has retention ${config.retention}, but several agents read it: make it anew with retention limits`,
     );
   }
+}
+
+function limitsOf(settings: StreamSettings) {
+  const maxAgeMs = settings.maxAgeHours * 3_600_000;
+  return {
+    max_age: nanos(maxAgeMs),
+    max_bytes: settings.maxBytes,
+    duplicate_window: nanos(Math.min(settings.duplicateWindowSeconds * 1000, maxAgeMs)),
+    num_replicas: settings.replicas,
+  };
+}
+
+const SETTING_OF = {
+  max_age: ["maxAgeHours", "--max-age"],
+  max_bytes: ["maxBytes", "--max-bytes"],
+  duplicate_window: ["duplicateWindowSeconds", "--dupe-window"],
+  num_replicas: ["replicas", "--replicas"],
+} as const;
+
+/** Durations in nanoseconds, as the server has them. */
+function differences({ config }: StreamInfo, settings: StreamSettings): string[] {
+  const wanted = limitsOf(settings);
+  return (Object.keys(SETTING_OF) as (keyof typeof SETTING_OF)[])
+    .filter((field) => config[field] !== wanted[field])
+    .map((field) => {
+      const [setting, option] = SETTING_OF[field];
+      const values = `${field} ${config[field]}, nats.stream.${setting} means ${wanted[field]}`;
+      return `the stream ${EVENT_STREAM} has ${values}: change it with nats stream edit ${EVENT_STREAM} ${option}, or the configuration`;
+    });
 }
 
 function hasCode(error: unknown, code: number): boolean {

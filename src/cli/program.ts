@@ -1,11 +1,16 @@
 /** The command line: what there is, with examples. Each command loads its code when it runs. */
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 import { mediationCommand } from "../mediation/command.js";
 import { auditCommand } from "./commands/audit.js";
+import { completionCommand } from "./commands/completion.js";
+import { doctorCommand } from "./commands/doctor.js";
+import { interceptsCommand } from "./commands/intercepts.js";
 import { keysCommand } from "./commands/keys.js";
 import { provisionCommand } from "./commands/provision.js";
+import { statusCommand } from "./commands/status.js";
 import { taskCommand } from "./commands/task.js";
-import { DEFAULT_CONFIG } from "./default-config.js";
+import { topCommand } from "./commands/top.js";
+import { configOption } from "./config-option.js";
 import { EXIT, reportError } from "./exit.js";
 import { programVersion } from "./version.js";
 
@@ -21,17 +26,39 @@ export function createProgram(): Command {
     .exitOverride()
     .configureHelp({ sortSubcommands: true })
     .addHelpText("after", "\nExit status: 0 done, 1 failed, 2 wrong usage or configuration.");
-  daemon(program, "agent", "mirror on this node what the events on the bus ask for", async (flags) => {
-    const { runAgentCommand } = await import("./commands/agent.js");
-    return await runAgentCommand(flags);
-  });
+  daemon(program, "agent", "mirror on this node what the events on the bus ask for", runAgent)
+    .option(
+      "--uninstall",
+      "take programs, links, maps and helper devices out of the kernel, and end; only where no agent runs",
+    )
+    .option("--json", "with --uninstall: print what was taken out as JSON");
   daemon(program, "gateway", "the RADIUS front door: authentication, accounting, CoA and Disconnect", async (flags) => {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
   });
-  for (const command of [mediationCommand(), keysCommand(), taskCommand(), auditCommand(), provisionCommand()])
-    mount(program, command);
+  const others = [
+    mediationCommand,
+    keysCommand,
+    taskCommand,
+    auditCommand,
+    provisionCommand,
+    doctorCommand,
+    statusCommand,
+    interceptsCommand,
+    topCommand,
+    completionCommand,
+  ];
+  for (const make of others) mount(program, make());
   return program;
+}
+
+async function runAgent(flags: DaemonFlags & { readonly uninstall?: boolean }): Promise<void> {
+  if (flags.uninstall === true) {
+    const { uninstallAgent } = await import("./commands/uninstall.js");
+    return await uninstallAgent(flags);
+  }
+  const { runAgentCommand } = await import("./commands/agent.js");
+  return await runAgentCommand(flags);
 }
 
 /** Runs the command line (without `node` and the script). Returns the exit code. */
@@ -51,11 +78,16 @@ function mount(program: Command, command: Command): void {
   for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
 }
 
-function daemon(program: Command, name: string, description: string, run: (flags: DaemonFlags) => Promise<void>): void {
-  program
+function daemon(
+  program: Command,
+  name: string,
+  description: string,
+  run: (flags: DaemonFlags) => Promise<void>,
+): Command {
+  return program
     .command(name)
     .description(description)
-    .addOption(new Option("-c, --config <file>", "configuration file").env("SUBMIRROR_CONFIG").default(DEFAULT_CONFIG))
+    .addOption(configOption())
     .option("--print-config", "print the configuration in force, secrets masked, and end")
     .addHelpText(
       "after",

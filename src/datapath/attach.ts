@@ -57,9 +57,9 @@ export function attachMode(wanted: AttachMode | "auto"): AttachMode {
 }
 
 /** Of clsact filters: copies are recognised before anything could match them. */
-const PRIORITY: Readonly<Partial<Record<Role, number>>> = { mediation: 1, access: 2 };
+export const PRIORITY: Readonly<Partial<Record<Role, number>>> = { mediation: 1, access: 2 };
 /** Ours by its number, so that a filter that outlived its agent is replaced and not doubled. */
-const CLSACT_HANDLE = 0x73756201;
+export const CLSACT_HANDLE = 0x73756201;
 
 export function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifindex: number): ClsactFilter {
   const program = object.program(hook.program);
@@ -74,13 +74,17 @@ export function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifind
   }
 }
 
-/** Takes every clsact filter of ours off an interface, whoever put it there. */
-export function removeClsactFilters(ifindex: number): void {
+/** Takes every clsact filter of ours off an interface, whoever put it there. Returns their number. */
+export function removeClsactFilters(ifindex: number): number {
+  let removed = 0;
   for (const direction of ["ingress", "egress"] as const)
     for (const priority of new Set([1, ...Object.values(PRIORITY)])) {
       const filter = new ClsactFilter({ ifindex, direction, priority, handle: CLSACT_HANDLE });
-      if (filter.progId() !== undefined) takeOff(filter);
+      if (filter.progId() === undefined) continue;
+      takeOff(filter);
+      removed += 1;
     }
+  return removed;
 }
 
 /** tcx runs before clsact and may end the packet's way, so nothing could be promised. */

@@ -100,9 +100,12 @@ export function ensureSpringboard(): NetworkLink {
   return link;
 }
 
-export function removeHelperDevices(): void {
+/** Returns the names of those that were there. */
+export function removeHelperDevices(): string[] {
+  const there = HELPER_DEVICES.filter((name) => findLink(name) !== undefined);
   for (const name of [STACK_OUT, SPRINGBOARD]) {
     const link = findLink(name);
     if (link) deleteLink(link);
   }
+  return there;
 }

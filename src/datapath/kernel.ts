@@ -17,7 +17,14 @@ import { type MediationPath, MediationPaths, type PathEvents } from "./mediation
 import { openKept } from "./object.js";
 import type { DatapathOptions } from "./options.js";
 import { Pins } from "./pins.js";
-import { type Datapath, type DatapathCounters, DatapathError, type InterceptCounters, type MapFill } from "./port.js";
+import {
+  type Datapath,
+  type DatapathCounters,
+  DatapathError,
+  type DatapathSurroundings,
+  type InterceptCounters,
+  type MapFill,
+} from "./port.js";
 import { indexKey } from "./registers.js";
 import { XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
@@ -25,6 +32,17 @@ import { zoneNumber } from "./zones.js";
 export interface DatapathEvents extends Omit<InterfaceEvents, "springboard">, PathEvents {
   /** An intercept is not on its interface any more, since that came again and the kernel refused. Names no subject. */
   stranded(reason: string): void;
+}
+
+/** What was taken out of the kernel. */
+export interface Uninstalled {
+  /** Attachments of programs, which go with them. */
+  readonly links: number;
+  readonly maps: number;
+  /** clsact filters. */
+  readonly filters: number;
+  /** Names of helper devices. */
+  readonly devices: readonly string[];
 }
 
 /** Its inode number, by which the kernel's programs know the namespace of the thread that makes all calls. */
@@ -95,11 +113,11 @@ export class KernelDatapath implements Datapath {
     }
   }
 
-  /** Takes out all that runs of this program lets outlive in `pinDirectory`. */
-  static uninstall(pinDirectory: string): void {
-    Pins.removeAll(pinDirectory);
-    for (const { ifindex } of networkLinks()) removeClsactFilters(ifindex);
-    removeHelperDevices();
+  /** Takes out all that outlives agents: what `pinDirectory` keeps, filters and helper devices. Throws where it is no bpffs. */
+  static uninstall(pinDirectory: string): Uninstalled {
+    const { links, maps } = Pins.removeAll(pinDirectory);
+    const filters = networkLinks().reduce((sum, { ifindex }) => sum + removeClsactFilters(ifindex), 0);
+    return { links, maps, filters, devices: removeHelperDevices() };
   }
 
   /** Looks at all of the node's interfaces again; single changes are followed as they happen. */
@@ -151,6 +169,14 @@ export class KernelDatapath implements Datapath {
 
   fill(): MapFill[] {
     return this.#intercepts.fill();
+  }
+
+  surroundings(): DatapathSurroundings {
+    return {
+      access: this.interfaceNames("access"),
+      mediation: this.interfaceNames("mediation"),
+      paths: this.mediationPaths(),
+    };
   }
 
   activate(): void {

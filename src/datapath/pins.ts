@@ -106,11 +106,20 @@ export class Pins {
     removeDirectory(join(this.directory, version));
   }
 
-  /** Takes everything out of `directory`, whatever its layout. */
-  static removeAll(directory: string): void {
+  /** Takes everything out of `directory`, whatever its layout. Throws where it is not on a bpffs. */
+  static removeAll(directory: string): { links: number; maps: number } {
+    const removed = { links: 0, maps: 0 };
+    if (!existsSync(directory)) return removed;
+    // Whatever else a mistaken configuration may name is nobody's to empty.
+    Pins.requireBpffs(directory);
     const pins = new Pins(directory, "");
-    for (const version of pins.otherVersions()) pins.removeVersion(version);
+    for (const version of pins.otherVersions()) {
+      removed.links += filesIn(pins.#links(version)).length;
+      removed.maps += filesIn(join(directory, version)).length;
+      pins.removeVersion(version);
+    }
     for (const empty of [join(directory, LINKS), directory]) if (existsSync(empty)) rmdirSync(empty);
+    return removed;
   }
 
   #links(version: string): string {

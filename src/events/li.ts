@@ -34,7 +34,8 @@ export interface WarrantMandate {
 
 export type EventLi =
   | { readonly kind: "none" }
-  | { readonly kind: "plain"; readonly order: LiOrder; readonly mandate?: Mandate }
+  /** `isRepeated`: this node has taken the order before, and reads it again. */
+  | { readonly kind: "plain"; readonly order: LiOrder; readonly mandate?: Mandate; readonly isRepeated?: boolean }
   /** Strict mode: sealed and signed text, opened by whoever has the keys. */
   | { readonly kind: "sealed"; readonly text: string }
   | { readonly kind: "refused"; readonly problem: EventError };

@@ -48,3 +48,13 @@ export function taskSubject(task: string): string {
 export function taskOfSubject(subject: string): string {
   return subject.slice(TASK_SUBJECTS.length - 1);
 }
+
+export const DEAD_LETTER_SUBJECTS = "submirror.dead.>";
+
+/** Why an event became a dead letter. `malformed`: cannot be read. `unauthorized`: may not be read. `fault`: of ours. */
+export const DEAD_LETTER_REASONS = ["malformed", "unauthorized", "fault"] as const;
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
+
+export function deadLetterSubject(node: string, reason: DeadLetterReason): string {
+  return `submirror.dead.${nasToken(node)}.${reason}`;
+}

@@ -103,7 +103,8 @@ export class AuthProxy {
     return { bytes: encodeRequest(request, secret, authenticator), authenticator };
   }
 
-  async #fromUpstream(job: Job<NasClient>, reply: UpstreamReply, proxyState: Attribute): Promise<void> {
+  /** Returns a promise where the answer has to wait. */
+  #fromUpstream(job: Job<NasClient>, reply: UpstreamReply, proxyState: Attribute): Promise<void> | void {
     const { metrics, login } = this.options;
     const { packet, upstream } = reply;
     const result = RESULTS.get(packet.code);
@@ -112,14 +113,14 @@ export class AuthProxy {
     const bytes = this.#toClient(job, reply, proxyState);
     const state = result === "challenge" ? firstAttribute(packet, TYPE.state) : undefined;
     if (state !== undefined) this.options.states.remember(state, upstream);
-    if (result === "accept") {
-      await login.accepted(job.packet, packet, job.peer, {
-        secret: upstream.secret,
-        authenticator: reply.authenticator,
-      });
-    }
-    job.answer(bytes);
-    metrics.request("auth", result);
+    const answer = () => {
+      job.answer(bytes);
+      metrics.request("auth", result);
+    };
+    if (result !== "accept") return answer();
+    const hop = { secret: upstream.secret, authenticator: reply.authenticator };
+    const held = login.accepted(job.packet, packet, job.peer, hop);
+    return held === undefined ? answer() : held.then(answer);
   }
 
   #toClient({ packet: request, peer }: Job<NasClient>, reply: UpstreamReply, proxyState: Attribute): Buffer {

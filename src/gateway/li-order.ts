@@ -33,8 +33,8 @@ function placeOf(destination: string, { services, defaultPort }: NokiaOptions): 
 }
 
 /** How an event carries an order: as `li`, or, where Nokia's stop repeats no values, as the attribute itself. */
-export function orderInEvent(order: LiOrder | undefined): { li?: LiInstruction; attributes: RadiusAttributes } {
-  if (order === undefined) return { attributes: {} };
+export function orderInEvent(order: LiOrder | undefined): { li?: LiInstruction; attributes?: RadiusAttributes } {
+  if (order === undefined) return {};
   if (order.action === "stop-in-force") return { attributes: { "Alc-LI-Action": "disable" } };
-  return { li: order, attributes: {} };
+  return { li: order };
 }

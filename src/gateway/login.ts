@@ -33,45 +33,52 @@ export interface LoginOptions {
 export class Login {
   constructor(private readonly options: LoginOptions) {}
 
-  /** Publishes the login; resolves when the Accept may go to the NAS, after `holdMs` at the latest. Never rejects. */
-  async accepted(
+  /**
+   * Publishes the login. Undefined: the Accept may go to the NAS at once; else when what is returned resolves, after
+   * `holdMs` at the latest. Never rejects.
+   */
+  accepted(
     request: ReceivedPacket,
     accept: ReceivedPacket,
     peer: { readonly name: string; readonly nasIdentifier: string | undefined },
     hop: Hop,
-  ): Promise<void> {
+  ): Promise<unknown> | undefined {
     const { dictionary, fallbackNas } = this.options;
     const nas = namedNas(request, dictionary) ?? peer.nasIdentifier ?? fallbackNas ?? peer.name;
     const attributes = loginAttributes(request, accept, dictionary);
-    await this.announce(nasToken(nas), attributes, () => revealLi(accept.attributes, hop), "in the background");
+    const { event, waits } = this.#event(nasToken(nas), attributes, () => revealLi(accept.attributes, hop));
+    if (waits) return this.#hold(event);
+    void this.options.publisher.store(event);
+    return undefined;
   }
 
   /**
    * The same for a login whose attributes are known by name; `reveal` gives those that ask for mirroring, or throws
-   * RadiusError. Resolves with whether the event is stored. A login that asks for no mirroring waits for nobody,
-   * and in the background not even for that.
+   * RadiusError. Resolves with whether the event is stored.
    */
-  async announce(
+  announce(nas: string, attributes: RadiusAttributes, reveal: () => LiValues | undefined): Promise<boolean> {
+    const { event, waits } = this.#event(nas, attributes, reveal);
+    return waits ? this.#hold(event) : this.options.publisher.store(event);
+  }
+
+  /** `waits`: for the agents. A login that asks for no mirroring does so only where all do. */
+  #event(
     nas: string,
     attributes: RadiusAttributes,
     reveal: () => LiValues | undefined,
-    storing: "first" | "in the background" = "first",
-  ): Promise<boolean> {
-    const { publisher, clock, hold } = this.options;
+  ): { readonly event: RadiusEvent; readonly waits: boolean } {
     const order = this.#order(reveal);
-    const now = clock.now();
+    const now = this.options.clock.now();
     const { li, attributes: more } = orderInEvent(order);
     const event = makeEvent({
       id: newEventId(now),
       now,
       type: "access-accept",
       nas,
-      attributes: { ...attributes, ...more },
+      attributes: more === undefined ? attributes : { ...attributes, ...more },
       ...(li === undefined ? {} : { li }),
     });
-    if (order !== undefined || hold === "all") return this.#hold(event);
-    const stored = publisher.store(event);
-    return storing === "first" ? stored : true;
+    return { event, waits: order !== undefined || this.options.hold === "all" };
   }
 
   /** Whether the event is stored when the hold is over. */

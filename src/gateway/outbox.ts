@@ -29,6 +29,8 @@ const CLOSE_POLL_MS = 10;
 interface InFlight {
   readonly event: PublishedEvent;
   readonly settle: (outcome: StoreOutcome) => void;
+  /** On the monotonic clock. */
+  since: number;
 }
 
 export class Outbox {
@@ -37,6 +39,8 @@ export class Outbox {
   /** While the last of the spool is on its way, what comes meanwhile waits here: else new events would keep it open for ever. */
   #held: InFlight[] | undefined;
   #closing = false;
+  /** Set while something is in flight: one timer for all, since all may take equally long. */
+  #overdue: Cancel | undefined;
   #wake: (() => void) | undefined;
 
   constructor(private readonly options: OutboxOptions) {
@@ -52,14 +56,9 @@ export class Outbox {
   store(event: PublishedEvent): Promise<StoreOutcome> {
     if (this.#draining !== undefined && this.#held === undefined) return this.#spool(event);
     return new Promise((resolve) => {
-      const entry: InFlight = { event, settle: resolve };
-      if (this.#held !== undefined) {
-        this.#held.push(entry);
-        return;
-      }
-      this.#inFlight.add(entry);
-      if (this.#inFlight.size > MAX_IN_FLIGHT) this.#divert();
-      else void this.#straight(entry);
+      const entry: InFlight = { event, settle: resolve, since: 0 };
+      if (this.#held === undefined) this.#straight(entry);
+      else this.#held.push(entry);
     });
   }
 
@@ -79,13 +78,32 @@ export class Outbox {
     await this.options.spool?.close();
   }
 
-  async #straight(entry: InFlight): Promise<void> {
-    const stored = await this.#publish(entry.event);
-    // Diverted meanwhile: the spool answers for it.
-    if (!this.#inFlight.has(entry)) return;
-    if (!stored) return this.#divert();
-    this.#inFlight.delete(entry);
-    entry.settle("stored");
+  #straight(entry: InFlight): void {
+    const { publish, clock, timeoutMs } = this.options;
+    this.#inFlight.add(entry);
+    if (this.#inFlight.size > MAX_IN_FLIGHT) return this.#divert();
+    entry.since = clock.monotonic();
+    if (this.#overdue === undefined) this.#overdue = clock.after(timeoutMs, () => this.#lookForOverdue());
+    // What was diverted meanwhile, the spool answers for.
+    publish(entry.event).then(
+      () => {
+        if (this.#inFlight.delete(entry)) entry.settle("stored");
+      },
+      () => {
+        if (this.#inFlight.has(entry)) this.#divert();
+      },
+    );
+  }
+
+  /** The oldest comes first. */
+  #lookForOverdue(): void {
+    this.#overdue = undefined;
+    const [oldest] = this.#inFlight;
+    if (oldest === undefined) return;
+    const { clock, timeoutMs } = this.options;
+    const left = oldest.since + timeoutMs - clock.monotonic();
+    if (left <= 0) this.#divert();
+    else this.#overdue = clock.after(left, () => this.#lookForOverdue());
   }
 
   /** Everything that is under way goes to the spool, in its order: what the bus has stored already it will know by its id. */
@@ -160,10 +178,7 @@ export class Outbox {
     this.#held = undefined;
     this.#draining = undefined;
     this.options.log.info({}, "the spool has drained");
-    for (const entry of held) {
-      this.#inFlight.add(entry);
-      void this.#straight(entry);
-    }
+    for (const entry of held) this.#straight(entry);
   }
 
   #releaseToSpool(): void {

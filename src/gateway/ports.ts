@@ -49,5 +49,5 @@ export interface GatewayPorts {
    * Seals and signs the LI instruction of an event that has one, before the event leaves the process or goes to disk.
    * Absent: it stays in the clear, which only the lab mode of agents accepts.
    */
-  readonly seal?: (event: RadiusEvent) => PublishedEvent | Promise<PublishedEvent>;
+  readonly seal?: (event: RadiusEvent) => PublishedEvent;
 }

@@ -11,7 +11,7 @@ export interface PublisherOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: GatewayMetrics;
-  readonly seal: (event: RadiusEvent) => PublishedEvent | Promise<PublishedEvent>;
+  readonly seal: (event: RadiusEvent) => PublishedEvent;
 }
 
 export class Publisher {
@@ -39,7 +39,7 @@ export class Publisher {
 
   async #store(event: RadiusEvent): Promise<StoreOutcome> {
     const { outbox, metrics } = this.options;
-    const sealed = await this.#sealed(event);
+    const sealed = this.#sealed(event);
     const outcome = sealed === undefined ? "lost" : await outbox.store(sealed);
     metrics.event(event.type, outcome);
     if (outcome === "lost") this.#complain(event);
@@ -48,16 +48,16 @@ export class Publisher {
 
   async #publishNow(event: RadiusEvent): Promise<StoreOutcome> {
     const { outbox, metrics } = this.options;
-    const sealed = await this.#sealed(event);
+    const sealed = this.#sealed(event);
     const outcome = sealed !== undefined && (await outbox.publishNow(sealed)) ? "stored" : "lost";
     metrics.event(event.type, outcome);
     if (outcome === "lost") this.#complain(event);
     return outcome;
   }
 
-  async #sealed(event: RadiusEvent): Promise<PublishedEvent | undefined> {
+  #sealed(event: RadiusEvent): PublishedEvent | undefined {
     try {
-      return await this.options.seal(event);
+      return this.options.seal(event);
     } catch (error) {
       this.options.log.error(
         { reason: (error as Error).name },

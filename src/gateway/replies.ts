@@ -2,8 +2,11 @@
 import type { Packet } from "../radius/packet.js";
 import type { Clock } from "./ports.js";
 
+/** Tens of thousands are kept under load: as few objects as can be. */
 interface Entry {
-  readonly authenticator: Buffer;
+  readonly key: string;
+  /** Its 16 bytes, as latin1. */
+  readonly authenticator: string;
   reply: Buffer | undefined;
   /** When an answered entry may be forgotten. */
   expires: number;
@@ -28,7 +31,7 @@ export interface Exchange {
 export class ReplyCache {
   readonly #entries = new Map<string, Entry>();
   /** Answered entries, in the order in which they expire. */
-  readonly #answered: { readonly key: string; readonly entry: Entry }[] = [];
+  readonly #answered: Entry[] = [];
   #swept = 0;
 
   constructor(
@@ -43,41 +46,42 @@ export class ReplyCache {
   arrive(source: string, packet: Packet): Arrival {
     this.#sweep();
     const key = `${source} ${packet.identifier}`;
+    const authenticator = packet.authenticator.toString("latin1");
     const known = this.#entries.get(key);
-    if (known?.authenticator.equals(packet.authenticator)) {
+    if (known?.authenticator === authenticator) {
       return known.reply === undefined ? { kind: "pending" } : { kind: "answered", reply: known.reply };
     }
     if (known === undefined && this.#entries.size >= this.limit) return { kind: "full" };
-    const entry: Entry = { authenticator: Buffer.from(packet.authenticator), reply: undefined, expires: Infinity };
+    const entry: Entry = { key, authenticator, reply: undefined, expires: Infinity };
     this.#entries.set(key, entry);
-    return { kind: "new", exchange: this.#exchange(key, entry) };
+    return { kind: "new", exchange: this.#exchange(entry) };
   }
 
   get size(): number {
     return this.#entries.size;
   }
 
-  #exchange(key: string, entry: Entry): Exchange {
+  #exchange(entry: Entry): Exchange {
     return {
       answer: (reply) => {
         entry.reply = reply;
         entry.expires = this.clock.monotonic() + this.keepMs;
-        this.#answered.push({ key, entry });
+        this.#answered.push(entry);
       },
-      abandon: () => this.#forget(key, entry),
+      abandon: () => this.#forget(entry),
     };
   }
 
-  #forget(key: string, entry: Entry): void {
-    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+  #forget(entry: Entry): void {
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key);
   }
 
   #sweep(): void {
     const now = this.clock.monotonic();
     for (;;) {
       const next = this.#answered[this.#swept];
-      if (next === undefined || next.entry.expires > now) break;
-      this.#forget(next.key, next.entry);
+      if (next === undefined || next.expires > now) break;
+      this.#forget(next);
       this.#swept++;
     }
     if (this.#swept > 1024 && this.#swept * 2 > this.#answered.length) {

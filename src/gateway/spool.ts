@@ -1,6 +1,7 @@
 /** A bounded queue on disk: what was appended survives the process and the machine, and comes out in order. */
 import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type DirectoryLock, lockDirectory } from "./directory-lock.js";
 import { decodeRecords, encodeRecord } from "./spool-records.js";
 
 export class SpoolFullError extends Error {
@@ -54,6 +55,7 @@ export class Spool<T> {
   #bytes = 0;
   #damaged = 0;
   #file: FileHandle | undefined;
+  #lock: DirectoryLock | undefined;
   #pending: Pending[] = [];
   #writing: Promise<void> | undefined;
 
@@ -68,8 +70,12 @@ export class Spool<T> {
     const spool = new Spool<T>(options);
     try {
       await mkdir(options.directory, { recursive: true, mode: 0o700 });
+      spool.#lock = await lockDirectory(options.directory);
+      if (spool.#lock === undefined) throw inUse(options.directory);
       await spool.#recover();
     } catch (error) {
+      await spool.#lock?.release();
+      if (error instanceof SpoolDirectoryError) throw error;
       const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
       throw new SpoolDirectoryError(
         `radius.spool.directory ${options.directory} cannot be used (${reason}): name a directory that the gateway may write to`,
@@ -138,6 +144,8 @@ export class Spool<T> {
     await this.#writing;
     await this.#file?.close();
     this.#file = undefined;
+    await this.#lock?.release();
+    this.#lock = undefined;
   }
 
   /** Moves the beginning of the queue, in the first segment. */
@@ -279,6 +287,12 @@ export class Spool<T> {
   #path(number: number): string {
     return join(this.#directory, `${String(number).padStart(12, "0")}${SUFFIX}`);
   }
+}
+
+function inUse(directory: string): SpoolDirectoryError {
+  return new SpoolDirectoryError(
+    `radius.spool.directory ${directory} is in use by another gateway: give each gateway a directory of its own, or stop the other one`,
+  );
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type DatapathErrorCode,
   type MapFill,
 } from "../datapath/port.js";
+import { DEAD_LETTER_REASONS, type DeadLetterReason } from "../events/subjects.js";
 import { RADIUS_EVENT_TYPES, type RadiusEventType, type ResultKind } from "../events/types.js";
 
 /** `recorded`: the event asked for no answer. `duplicate`: it had been applied before. `failed`: a fault of ours. */
@@ -35,7 +36,11 @@ export class AgentMetrics {
   readonly #events = new Map<string, Counter.Internal>();
   readonly #activation: Histogram;
   readonly #lag: Gauge;
+  #eventLag = 0;
   readonly #refusals: Counter<"reason">;
+  readonly #conflicts: Counter<"stands">;
+  readonly #deadLetters: Counter<"reason">;
+  readonly #silent: Counter<"kind">;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -70,18 +75,58 @@ export class AgentMetrics {
       registers,
     });
     for (const reason of DATAPATH_ERROR_CODES) this.#refusals.inc({ reason }, 0);
+    this.#conflicts = new Counter({
+      name: "submirror_record_conflicts_total",
+      help: "Session records that another agent had written meanwhile, by whose stands.",
+      labelNames: ["stands"],
+      registers,
+    });
+    this.recordConflicts({ theirs: 0, ours: 0 });
+    this.#deadLetters = new Counter({
+      name: "submirror_dead_letters_total",
+      help: "Events that could not be taken and were set aside, by reason.",
+      labelNames: ["reason"],
+      registers,
+    });
+    this.#silent = new Counter({
+      name: "submirror_silent_sessions_total",
+      help: "Sessions, and logins without a session, that were ended since nothing was heard of them any more.",
+      labelNames: ["kind"],
+      registers,
+    });
+    for (const kind of ["session", "login"]) this.#silent.inc({ kind }, 0);
+    for (const reason of DEAD_LETTER_REASONS) this.#deadLetters.inc({ reason }, 0);
   }
 
   event(type: RadiusEventType | "malformed", result: EventResultLabel): void {
     this.#events.get(`${type} ${result}`)?.inc();
   }
 
+  /** Messages that wait in the stream. */
+  get eventLag(): number {
+    return this.#eventLag;
+  }
+
   lag(messages: number): void {
+    this.#eventLag = messages;
     this.#lag.set(messages);
   }
 
   activated(seconds: number): void {
     this.#activation.observe(Math.max(0, seconds));
+  }
+
+  recordConflicts({ theirs, ours }: { readonly theirs: number; readonly ours: number }): void {
+    this.#conflicts.inc({ stands: "theirs" }, theirs);
+    this.#conflicts.inc({ stands: "ours" }, ours);
+  }
+
+  silent(kind: "session" | "login"): void {
+    this.#silent.inc({ kind });
+  }
+
+  deadLetter(reason: DeadLetterReason): void {
+    this.#deadLetters.inc({ reason });
   }
 
   refused(reason: DatapathErrorCode): void {

@@ -1,4 +1,4 @@
-/** The functions of libc behind sockets and devices that Node does not offer. One thread only (koffi keeps one errno). */
+/** The functions of libc behind sockets, devices and locks that Node does not offer. One thread only (koffi keeps one errno). */
 import { getSystemErrorMap } from "node:util";
 import koffi from "koffi";
 
@@ -14,7 +14,9 @@ export interface Libc {
   recvmmsg(fd: number, messages: Buffer, count: number, flags: number, timeout: null): number;
   sendmmsg(fd: number, messages: Buffer, count: number, flags: number): number;
   dup3(fd: number, onto: number, flags: number): number;
+  flock(fd: number, operation: number): number;
   ioctl(fd: number, request: number, argument: Buffer): number;
+  adjtimex(timex: Buffer): number;
   close(fd: number): number;
 }
 
@@ -31,7 +33,9 @@ const prototypes: Readonly<Record<keyof Libc, string>> = {
   recvmmsg: "int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)",
   sendmmsg: "int sendmmsg(int fd, void *messages, unsigned int count, int flags)",
   dup3: "int dup3(int fd, int onto, int flags)",
+  flock: "int flock(int fd, int operation)",
   ioctl: "int ioctl(int fd, unsigned long request, void *argument)",
+  adjtimex: "int adjtimex(void *timex)",
   close: "int close(int fd)",
 };
 

@@ -46,6 +46,7 @@ function isLiVendor(vendor: number | undefined): vendor is number {
  * one of the two vendors that is not laid out as sub-attributes goes too: nobody can say what it holds.
  */
 export function withoutLi(attributes: readonly Attribute[]): readonly Attribute[] {
+  if (!attributes.some(({ type }) => type === TYPE.vendorSpecific)) return attributes;
   let changed = false;
   const kept: Attribute[] = [];
   for (const attribute of attributes) {

@@ -7,13 +7,6 @@
 const BLOCK = 64;
 export const MD5_BYTES = 16;
 
-const ROTATIONS = [
-  [7, 12, 17, 22],
-  [5, 9, 14, 20],
-  [4, 11, 16, 23],
-  [6, 10, 15, 21],
-].flatMap((round) => [...round, ...round, ...round, ...round]);
-const SHIFTS = Uint8Array.from(ROTATIONS);
 const SINES = Int32Array.from({ length: 64 }, (_, i) => Math.floor(Math.abs(Math.sin(i + 1)) * 2 ** 32) | 0);
 const START = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476);
 
@@ -86,28 +79,46 @@ class Md5 {
     let b = state[1] as number;
     let c = state[2] as number;
     let d = state[3] as number;
-    for (let i = 0; i < 64; i++) {
-      let mixed: number;
-      let word: number;
-      if (i < 16) {
-        mixed = (b & c) | (~b & d);
-        word = i;
-      } else if (i < 32) {
-        mixed = (d & b) | (~d & c);
-        word = (5 * i + 1) & 15;
-      } else if (i < 48) {
-        mixed = b ^ c ^ d;
-        word = (3 * i + 5) & 15;
-      } else {
-        mixed = c ^ (b | ~d);
-        word = (7 * i) & 15;
-      }
-      const sum = (a + mixed + (SINES[i] as number) + (words[word] as number)) | 0;
-      const shift = SHIFTS[i] as number;
-      a = d;
-      d = c;
-      c = b;
-      b = (b + ((sum << shift) | (sum >>> (32 - shift)))) | 0;
+    // The four rounds, four steps a turn: in the fourth, every register is back in its place.
+    for (let i = 0; i < 16; i += 4) {
+      a = (a + ((b & c) | (~b & d)) + (SINES[i] as number) + (words[i] as number)) | 0;
+      a = (b + ((a << 7) | (a >>> 25))) | 0;
+      d = (d + ((a & b) | (~a & c)) + (SINES[i + 1] as number) + (words[i + 1] as number)) | 0;
+      d = (a + ((d << 12) | (d >>> 20))) | 0;
+      c = (c + ((d & a) | (~d & b)) + (SINES[i + 2] as number) + (words[i + 2] as number)) | 0;
+      c = (d + ((c << 17) | (c >>> 15))) | 0;
+      b = (b + ((c & d) | (~c & a)) + (SINES[i + 3] as number) + (words[i + 3] as number)) | 0;
+      b = (c + ((b << 22) | (b >>> 10))) | 0;
+    }
+    for (let i = 16; i < 32; i += 4) {
+      a = (a + ((d & b) | (~d & c)) + (SINES[i] as number) + (words[(5 * i + 1) & 15] as number)) | 0;
+      a = (b + ((a << 5) | (a >>> 27))) | 0;
+      d = (d + ((c & a) | (~c & b)) + (SINES[i + 1] as number) + (words[(5 * i + 6) & 15] as number)) | 0;
+      d = (a + ((d << 9) | (d >>> 23))) | 0;
+      c = (c + ((b & d) | (~b & a)) + (SINES[i + 2] as number) + (words[(5 * i + 11) & 15] as number)) | 0;
+      c = (d + ((c << 14) | (c >>> 18))) | 0;
+      b = (b + ((a & c) | (~a & d)) + (SINES[i + 3] as number) + (words[(5 * i + 16) & 15] as number)) | 0;
+      b = (c + ((b << 20) | (b >>> 12))) | 0;
+    }
+    for (let i = 32; i < 48; i += 4) {
+      a = (a + (b ^ c ^ d) + (SINES[i] as number) + (words[(3 * i + 5) & 15] as number)) | 0;
+      a = (b + ((a << 4) | (a >>> 28))) | 0;
+      d = (d + (a ^ b ^ c) + (SINES[i + 1] as number) + (words[(3 * i + 8) & 15] as number)) | 0;
+      d = (a + ((d << 11) | (d >>> 21))) | 0;
+      c = (c + (d ^ a ^ b) + (SINES[i + 2] as number) + (words[(3 * i + 11) & 15] as number)) | 0;
+      c = (d + ((c << 16) | (c >>> 16))) | 0;
+      b = (b + (c ^ d ^ a) + (SINES[i + 3] as number) + (words[(3 * i + 14) & 15] as number)) | 0;
+      b = (c + ((b << 23) | (b >>> 9))) | 0;
+    }
+    for (let i = 48; i < 64; i += 4) {
+      a = (a + (c ^ (b | ~d)) + (SINES[i] as number) + (words[(7 * i) & 15] as number)) | 0;
+      a = (b + ((a << 6) | (a >>> 26))) | 0;
+      d = (d + (b ^ (a | ~c)) + (SINES[i + 1] as number) + (words[(7 * i + 7) & 15] as number)) | 0;
+      d = (a + ((d << 10) | (d >>> 22))) | 0;
+      c = (c + (a ^ (d | ~b)) + (SINES[i + 2] as number) + (words[(7 * i + 14) & 15] as number)) | 0;
+      c = (d + ((c << 15) | (c >>> 17))) | 0;
+      b = (b + (d ^ (c | ~a)) + (SINES[i + 3] as number) + (words[(7 * i + 21) & 15] as number)) | 0;
+      b = (c + ((b << 21) | (b >>> 11))) | 0;
     }
     state[0] = ((state[0] as number) + a) | 0;
     state[1] = ((state[1] as number) + b) | 0;

@@ -37,19 +37,19 @@ export function decodePacket(datagram: Buffer): ReceivedPacket {
   if (length < HEADER_BYTES) throw malformed("the length field is below 20");
   if (length > MAX_PACKET_BYTES) throw new RadiusError("too-long", "the length field is above 4096");
   if (length > datagram.length) throw malformed("the length field is above what arrived");
-  const bytes = datagram.subarray(0, length);
+  const bytes = length === datagram.length ? datagram : datagram.subarray(0, length);
   return {
     code: datagram[0] as number,
     identifier: datagram[1] as number,
     authenticator: bytes.subarray(4, HEADER_BYTES),
-    attributes: decodeAttributes(bytes.subarray(HEADER_BYTES)),
+    attributes: decodeAttributes(bytes),
     bytes,
   };
 }
 
 function decodeAttributes(bytes: Buffer): Attribute[] {
   const attributes: Attribute[] = [];
-  let offset = 0;
+  let offset = HEADER_BYTES;
   while (offset < bytes.length) {
     const type = bytes[offset] as number;
     const length = bytes[offset + 1];
@@ -121,11 +121,12 @@ function copy(from: Buffer, to: Buffer, offset: number): void {
 }
 
 export function firstAttribute(packet: Packet, type: number): Buffer | undefined {
-  return packet.attributes.find((attribute) => attribute.type === type)?.value;
+  for (const attribute of packet.attributes) if (attribute.type === type) return attribute.value;
+  return undefined;
 }
 
 export function hasAttribute(packet: Packet, type: number): boolean {
-  return packet.attributes.some((attribute) => attribute.type === type);
+  return firstAttribute(packet, type) !== undefined;
 }
 
 function malformed(message: string): RadiusError {

@@ -180,9 +180,9 @@ export class StrictTrust implements AgentTrust {
     }
     const signed = parseSigned(this.#unseal(li.text, wasSealed));
     const accepted = decideRadiusOrder(signed, event, place, this.#context());
-    const { order, by, notAfter } = accepted;
-    if (!accepted.repeated) this.#recordAccepted(event, place, accepted);
-    return { kind: "plain", order: order.li, mandate: { order: order.id, by, notAfter } };
+    const { order, by, notAfter, repeated } = accepted;
+    if (!repeated) this.#recordAccepted(event, place, accepted);
+    return { kind: "plain", order: order.li, mandate: { order: order.id, by, notAfter }, isRepeated: repeated };
   }
 
   /** Inside of a sealed event an order is sealed already. */

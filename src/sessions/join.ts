@@ -29,6 +29,20 @@ export function findPending(reader: SessionReader, nas: string, kept: KeptAttrib
 }
 
 /**
+ * The one pending session that a Stop without a Start can mean. Among several nobody knows: were one chosen, a Stop that
+ * comes again would end the next. They end when no accounting follows.
+ */
+export function findOnlyPending(reader: SessionReader, nas: string, kept: KeptAttributes): Session | undefined {
+  if (reader.pending === 0) return undefined;
+  const agreeing = new Set<Session>();
+  for (const candidate of pendingCandidates(reader, nas, kept)) {
+    if (agreement(candidate.attributes, kept) > 0) agreeing.add(candidate);
+  }
+  const [only] = agreeing;
+  return agreeing.size === 1 ? only : undefined;
+}
+
+/**
  * The pending session of an earlier login on the same line with the same name, which a new Access-Accept takes the place
  * of. Without any line attribute two logins may well live side by side: undefined.
  */

@@ -2,7 +2,7 @@
 import type { Mandate } from "../events/li.js";
 import type { LiInstruction } from "../events/types.js";
 
-/** Attributes that say who or where the subscriber is. Kept as they came. */
+/** Attributes that say who or where the subscriber is, and how often we shall hear of it. Kept as they came. */
 export const IDENTITY_ATTRIBUTES = [
   "User-Name",
   "Calling-Station-Id",
@@ -11,6 +11,7 @@ export const IDENTITY_ATTRIBUTES = [
   "Class",
   "ADSL-Agent-Circuit-Id",
   "ADSL-Agent-Remote-Id",
+  "Acct-Interim-Interval",
 ] as const;
 
 /** What the subscriber is on the access network: by these a CoA may name a session. */
@@ -66,6 +67,12 @@ export interface Session {
 export interface Transition {
   readonly before?: Session;
   readonly after?: Session;
+  /** Of one that ends: stream sequence of the event that says so, or up to which none does. */
+  readonly seq?: number;
+  /** Of one that ends: the NAS itself has said so, and says nothing of the session any more. */
+  readonly isFinal?: boolean;
+  /** Of one that ends: no event says so. */
+  readonly isUnsaid?: boolean;
 }
 
 export const NO_INTERCEPTS: readonly SessionIntercept[] = [];

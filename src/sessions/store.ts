@@ -9,15 +9,22 @@ export interface SessionReader {
   /** Sessions of the NAS under a key of index-keys.ts, that added or changed last first. */
   under(nas: string, key: string): Iterable<Session>;
   ofNas(nas: string): Iterable<Session>;
+  /** Whether the NAS has said lately that the session ended. */
+  hasEnded(nas: string, acctSessionId: string): boolean;
   /** How many sessions wait for their first accounting. */
   readonly pending: number;
 }
+
+/** Minutes of logouts on a large node: what a NAS repeats comes within that. */
+const MAX_ENDED = 50_000;
 
 export class SessionStore implements SessionReader {
   readonly #sessions: (Session | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #index = new HashIndex();
   #lastSeen = new Uint32Array(1024);
+  /** Sessions that ended lately, by NAS and Acct-Session-Id, the oldest first. */
+  readonly #ended = new Set<string>();
   #size = 0;
   #pending = 0;
 
@@ -35,6 +42,10 @@ export class SessionStore implements SessionReader {
       if (session?.acctSessionId === acctSessionId && session.nas === nas) return session;
     }
     return undefined;
+  }
+
+  hasEnded(nas: string, acctSessionId: string): boolean {
+    return this.#ended.has(endedKey(nas, acctSessionId));
   }
 
   *under(nas: string, key: string): Generator<Session> {
@@ -60,12 +71,26 @@ export class SessionStore implements SessionReader {
     for (const session of this.#sessions) if (session !== undefined) yield session;
   }
 
-  /** Unix time in seconds at which an event last spoke of the session. */
+  /** How many slots there are; each holds a session, or none. */
+  get slots(): number {
+    return this.#sessions.length;
+  }
+
+  /** Sessions in `count` slots from the given one on. */
+  *inSlots(from: number, count: number): Generator<Session> {
+    const end = Math.min(from + count, this.#sessions.length);
+    for (let slot = from; slot < end; slot++) {
+      const session = this.#sessions[slot];
+      if (session !== undefined) yield session;
+    }
+  }
+
+  /** When an event last spoke of the session: seconds of a clock that nobody steps. */
   lastSeen(session: Session): number {
     return this.#lastSeen[this.#slotOf(session)] ?? 0;
   }
 
-  /** Applies a transition whose `before` is the record that is stored now. `time`: Unix time in milliseconds. */
+  /** Applies a transition whose `before` is the record that is stored now. `time`: milliseconds of a clock that nobody steps. */
   commit(transition: Transition, time: number): void {
     const { before, after } = transition;
     this.#pending += waits(after) - waits(before);
@@ -74,16 +99,29 @@ export class SessionStore implements SessionReader {
       return;
     }
     const slot = this.#slotOf(before);
-    if (after === undefined) this.#end(slot);
-    else this.#replace(slot, before, after, time);
+    if (after === undefined) {
+      this.#end(slot);
+      if (transition.isFinal === true) this.#remember(before);
+    } else this.#replace(slot, before, after, time);
   }
 
   #begin(session: Session, time: number): void {
+    this.#ended.delete(endedKey(session.nas, session.acctSessionId ?? ""));
     const slot = this.#free.pop() ?? this.#sessions.length;
     this.#size += 1;
     this.#sessions[slot] = session;
     this.#seen(slot, time);
     for (const key of indexKeys(session)) this.#index.add(slot, key);
+  }
+
+  #remember({ nas, acctSessionId }: Session): void {
+    if (acctSessionId === undefined) return;
+    this.#ended.add(endedKey(nas, acctSessionId));
+    if (this.#ended.size <= MAX_ENDED) return;
+    for (const oldest of this.#ended) {
+      this.#ended.delete(oldest);
+      return;
+    }
   }
 
   #end(slot: number): void {
@@ -121,6 +159,10 @@ export class SessionStore implements SessionReader {
     }
     this.#lastSeen[slot] = Math.floor(time / 1000);
   }
+}
+
+function endedKey(nas: string, acctSessionId: string): string {
+  return `${nas} ${acctSessionId}`;
 }
 
 function waits(session: Session | undefined): number {

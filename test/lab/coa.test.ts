@@ -1,6 +1,7 @@
 /** In session: a CoA-Request starts and stops mirroring; one that is wrong changes nothing and is told why. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { MAX_TARGETS } from "../../src/sessions/rules/targets.js";
 import { assertMirrored, assertOriginalsUntouched } from "./parts/assertions.js";
 import { exchange } from "./parts/exchange.js";
 import type { RadclientAnswer } from "./parts/radclient.js";
@@ -76,5 +77,26 @@ it("a CoA-Request that is wrong is refused with its cause, and what runs goes on
       atLeast: 500,
     });
     assertOriginalsUntouched(scenario, bob, SMALL.downloadBytes);
+  });
+});
+
+it("a CoA-Request that names more sessions than may share a name is refused and counted, and changes nothing", async () => {
+  await withScenario({ users: ({ bob }) => userRecord(bob) }, async ({ topology, actors, witness, system }) => {
+    const { bob } = topology;
+    const ids = Array.from({ length: MAX_TARGETS + 1 }, (_, i) => String(1048600 + i));
+    for (const id of ids) await actors.account({ subscriber: bob, id }, "Start");
+    const byName = [`User-Name = ${bob.name}`, ...liLines(ON)];
+    assertRefused(await actors.coa(byName), "Invalid-Request");
+    assert.equal((await system.agentMetrics()).get('submirror_events_total{type="coa",result="rejected"}'), 1);
+    await ping(bob.namespace, ADDRESS.server.ipv4);
+    await witness.quiet(bob);
+    const [first = ""] = ids;
+    await actors.account({ subscriber: bob, id: first }, "Stop");
+    expect(await actors.coa(byName), "CoA-ACK");
+    assert.equal((await system.mediation.report()).received, 0, "nothing was mirrored before the acknowledged request");
+    await ping(bob.namespace, ADDRESS.server.ipv4);
+    await witness.quiet(bob);
+    await witness.finish();
+    assert.notEqual((await system.mediation.finish()).received, 0);
   });
 });

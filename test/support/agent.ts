@@ -19,6 +19,8 @@ export interface TestAgentOptions {
   readonly socket?: string;
   /** `strict`: `yaml` has the section `security`. */
   readonly mode?: "lab" | "strict";
+  /** Unix time in milliseconds. */
+  readonly clock?: () => number;
 }
 
 export interface TestAgent extends RunningAgent, AsyncDisposable {}
@@ -35,6 +37,7 @@ metrics: { port: 0 }
 ${options.mode === "strict" ? "" : "security: { mode: lab }"}
 ${options.yaml ?? ""}`;
   const config = requireAgentParts(parseConfig(yaml, "test.yaml"), "test.yaml");
-  const agent = await startAgent({ config, version: "0.0.0", log: silent, openDatapath: () => options.datapath });
+  const { datapath, clock = Date.now } = options;
+  const agent = await startAgent({ config, version: "0.0.0", log: silent, openDatapath: () => datapath, clock });
   return { ...agent, [Symbol.asyncDispose]: () => agent.stop() };
 }

@@ -26,6 +26,7 @@ export class Scenario {
     store: this.store,
     datapath: this.datapath,
     defaults: { header: "junos" },
+    steadyClock: () => performance.now(),
     onRefusal: () => undefined,
     onChange: () => undefined,
   });

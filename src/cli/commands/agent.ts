@@ -1,5 +1,6 @@
 import { openKernelDatapath } from "../../agent/datapath-factory.js";
 import { StartError } from "../../agent/errors.js";
+import { holdNode } from "../../agent/only-one.js";
 import { checkPrerequisites } from "../../agent/prerequisites.js";
 import { startAgent } from "../../agent/run.js";
 import { loadConfig, requireAgentParts } from "../../config/load.js";
@@ -21,6 +22,7 @@ export async function runAgentCommand(flags: DaemonFlags): Promise<void> {
   limitProcess(config, ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"]);
   const problems = checkPrerequisites(config);
   if (problems.length > 0) throw new StartError(problems);
+  await holdNode(config.datapath.pinDirectory);
   const log = createLog("agent", config);
   const ended = untilSignal();
   const agent = await startAgent({ config, version: programVersion(), log, openDatapath: openKernelDatapath });

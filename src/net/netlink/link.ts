@@ -23,6 +23,7 @@ import {
   LINKINFO,
   MESSAGE,
   VETH_PEER,
+  XDP,
 } from "./uapi.js";
 
 /** `struct ifinfomsg`: family, padding, type, index, flags, change mask. */
@@ -46,6 +47,8 @@ export interface NetworkLink {
   readonly master?: number;
   /** ifindex of the interface below a VLAN, or of a veth's peer in the same namespace. */
   readonly lower?: number;
+  /** Id of the XDP program on it. */
+  readonly xdpProgram?: number;
 }
 
 export interface LinkChange {
@@ -73,6 +76,8 @@ export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undef
   const master = u32Attribute(attributes, LINK.MASTER);
   // The index of an interface in another namespace says nothing here.
   const lower = attributes.has(LINK.LINK_NETNSID) ? undefined : u32Attribute(attributes, LINK.LINK);
+  const xdp = attributes.get(LINK.XDP);
+  const xdpProgram = xdp && u32Attribute(parseAttributes(xdp), XDP.PROG_ID);
   const link: NetworkLink = {
     ifindex: info.readInt32LE(4),
     name,
@@ -83,6 +88,7 @@ export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undef
     ...(kind !== undefined && { kind }),
     ...(master !== undefined && { master }),
     ...(lower && { lower }),
+    ...(xdpProgram && { xdpProgram }),
   };
   return { change: type === MESSAGE.NEWLINK ? "new" : "gone", link };
 }

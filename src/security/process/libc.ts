@@ -7,11 +7,7 @@ export interface ProcessCalls {
   readonly capset: (header: Buffer, data: Buffer) => number;
   readonly setrlimit: (resource: number, limit: Buffer) => number;
   readonly fcntl: (fd: number, command: number, argument: number) => number;
-  readonly execve: (
-    path: string,
-    argv: readonly (string | null)[],
-    environment: readonly (string | null)[],
-  ) => number;
+  readonly execve: (path: string, argv: readonly (string | null)[], environment: readonly (string | null)[]) => number;
 }
 
 // Variadic functions are declared with fixed arguments: x86-64 and arm64 pass both alike.

@@ -6,7 +6,7 @@ import { InterceptError } from "../../intercepts/errors.js";
 import { claimAddresses } from "../claims.js";
 import { type Decision, NOTHING } from "../decision.js";
 import { withSessionId } from "../intercept.js";
-import { findPending } from "../join.js";
+import { findOnlyPending, findPending } from "../join.js";
 import { acctSessionIdOf, mergeKept, readKept, withoutPrefixes } from "../merge.js";
 import { notifyIntercept } from "../notify.js";
 import { type KeptAttributes, type Session, type SessionIntercept, type Transition, withChanges } from "../session.js";
@@ -21,6 +21,7 @@ export function accountingUpdate(reader: SessionReader, event: SequencedEvent, c
   const known = reader.find(event.nas, acctSessionId);
   const kept = readKept(event.attributes, known?.attributes);
   if (known !== undefined && known.seq >= event.seq) return NOTHING;
+  if (known === undefined && isAfterItsStop(reader, event, acctSessionId)) return NOTHING;
   if (known !== undefined && !isAnotherLogin(known, event, kept))
     return updateKnown(reader, known, event, kept, context);
   const ended = known === undefined ? NOTHING : endSession(known, "the NAS used the session id again", event, context);
@@ -33,7 +34,7 @@ export function accountingUpdate(reader: SessionReader, event: SequencedEvent, c
 
 export function accountingStop(reader: SessionReader, event: SequencedEvent, context: RuleContext): Decision {
   const acctSessionId = requireSessionId(event);
-  const known = reader.find(event.nas, acctSessionId) ?? findPending(reader, event.nas, readKept(event.attributes));
+  const known = reader.find(event.nas, acctSessionId) ?? findOnlyPending(reader, event.nas, readKept(event.attributes));
   if (known === undefined || known.seq >= event.seq) return NOTHING;
   return endSession(known, undefined, event, context);
 }
@@ -42,6 +43,11 @@ export function accountingStop(reader: SessionReader, event: SequencedEvent, con
 export function accountingOnOff(reader: SessionReader, event: SequencedEvent, context: RuleContext): Decision {
   const sessions = [...reader.ofNas(event.nas)].filter((session) => session.seq < event.seq);
   return endSessions(sessions, "NAS-Reboot", event, context);
+}
+
+/** An interim update that a NAS repeated until it came behind the Stop would take the address from whoever has it by now. */
+function isAfterItsStop(reader: SessionReader, event: SequencedEvent, acctSessionId: string): boolean {
+  return event.type === "accounting-interim" && reader.hasEnded(event.nas, acctSessionId);
 }
 
 /** The same Acct-Session-Id in a Start with another User-Name: the NAS has restarted its counter. */

@@ -1,5 +1,6 @@
 /** CoA-Request and Disconnect-Request: what the RADIUS server asks of sessions that are up. */
 
+import { EventError } from "../../events/errors.js";
 import type { LiOrder } from "../../events/li.js";
 import type { LiEvent } from "../../events/li-event.js";
 import { answer, type Decision, NOTHING, type Outcome, UNKNOWN_SESSION } from "../decision.js";
@@ -19,7 +20,17 @@ export function coa(reader: SessionReader, event: SequencedEvent, context: RuleC
   if (targets.every((session) => session.seq >= event.seq)) return NOTHING;
   if (li.kind === "none") return answer({ result: "noop" });
   if (li.kind === "sealed") throw new Error("a sealed instruction must be opened before the rules see it");
+  if (li.isRepeated !== true && li.order.action === "on") refuseIfLate(event, context);
   return carryOutOnEach(targets, li.order, event, context);
+}
+
+/** A start alone: an end is never too late. */
+function refuseIfLate({ time }: SequencedEvent, { now, maxCoaAgeMs = Infinity }: RuleContext): void {
+  if (now - time <= maxCoaAgeMs) return;
+  throw new EventError(
+    "time",
+    `time is more than ${maxCoaAgeMs / 1000} s ago, and a CoA so old starts nothing any more: send it again, and check the clocks`,
+  );
 }
 
 /** The NAS is to end the session. */

@@ -10,5 +10,10 @@ export interface SequencedEvent extends ParsedEvent {
 export interface RuleContext {
   /** Unix time in milliseconds. */
   readonly now: number;
+  /**
+   * Milliseconds after which a CoA starts nothing any more: whoever asked has been told long ago that nobody answered.
+   * Absent: any age will do.
+   */
+  readonly maxCoaAgeMs?: number;
   readonly defaults: InterceptDefaults;
 }

@@ -37,7 +37,9 @@ export function endSessions(
       );
     }
   }
-  return { transitions: sessions.map((before) => ({ before })), notifications };
+  // A Disconnect is asked of the NAS, which may go on with the session all the same.
+  const isFinal = event.type !== "disconnect";
+  return { transitions: sessions.map((before) => ({ before, seq: event.seq, isFinal })), notifications };
 }
 
 function terminationOf(attributes: RadiusAttributes, reason: string | undefined) {

@@ -7,8 +7,8 @@ import { type KeptAttributes, OWN_ADDRESS_ATTRIBUTES, type Session } from "../se
 import type { SessionReader } from "../store.js";
 import type { SequencedEvent } from "./context.js";
 
-/** A name that so many sessions share is no name of a subscriber. */
-const MAX_TARGETS = 16;
+/** A name that more sessions share is no name of a subscriber: the request is refused, RFC 5176 has no better word than 404 for it. */
+export const MAX_TARGETS = 16;
 const COMPARED = ["User-Name", "Calling-Station-Id", "NAS-Port-Id", "NAS-Port", ...OWN_ADDRESS_ATTRIBUTES] as const;
 
 /** Throws EventError where the event names no session at all, or too many. */
@@ -21,8 +21,9 @@ export function findTargets(reader: SessionReader, event: SequencedEvent): Sessi
     targets.push(session);
     if (targets.length > MAX_TARGETS) {
       throw new EventError(
-        "User-Name",
+        "attributes",
         `more than ${MAX_TARGETS} sessions have these attributes: name one by its Acct-Session-Id`,
+        ERROR_CAUSE.invalidRequest,
       );
     }
   }

@@ -12,7 +12,7 @@ import type { Namespace } from "./namespace.js";
 import { until } from "./poll.js";
 import { ADDRESS, type Subscriber, type Topology } from "./topology.js";
 
-const SUBMIRROR = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
+export const SUBMIRROR = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
 
 export const SECRET = {
   nas: "between-nas-and-gateway",
@@ -65,6 +65,8 @@ export interface SystemOptions {
   readonly users: string;
   /** Merged into the edge's configuration, section by section. */
   readonly configuration?: Readonly<Record<string, object>>;
+  /** Of agent and gateway, beside this process's own. */
+  readonly env?: NodeJS.ProcessEnv;
   /** What agent and gateway are started with, in place of their plain command line. */
   readonly start?: (command: EdgeCommand, argv: readonly string[]) => readonly string[];
 }
@@ -78,8 +80,13 @@ export interface System {
   readonly aaa: Daemon;
   readonly mediation: MediationDevice;
   agentMetrics(): Promise<ReadonlyMap<string, number>>;
-  /** Starts an agent after the last one has ended; resolves when it and the gateway are ready. */
-  restartAgent(): Promise<void>;
+  /**
+   * Starts an agent after the last one has ended; resolves when it and the gateway are ready. `program`: that of another
+   * build.
+   */
+  restartAgent(program?: string): Promise<void>;
+  /** The same, without waiting. */
+  startAgent(program?: string): Daemon;
 }
 
 /** Starts everything; resolves when all of it is ready. */
@@ -88,8 +95,10 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
   const { start = (_command, argv) => argv } = options;
-  const submirror = (command: EdgeCommand): Daemon =>
-    edge.start(command, start(command, [process.execPath, SUBMIRROR, command, "--config", configFile]));
+  const submirror = (command: EdgeCommand, program = SUBMIRROR): Daemon =>
+    edge.start(command, start(command, [process.execPath, program, command, "--config", configFile]), {
+      env: { ...process.env, ...options.env },
+    });
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
   const aaa = startAaa(topology, options.users);
   let agent = submirror("agent");
@@ -111,9 +120,13 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
     aaa,
     mediation,
     agentMetrics: () => readMetrics(edge, `${AGENT_METRICS}/metrics`),
-    restartAgent: () => {
-      agent = submirror("agent");
+    restartAgent: (program) => {
+      agent = submirror("agent", program);
       return edgeReady();
+    },
+    startAgent: (program) => {
+      agent = submirror("agent", program);
+      return agent;
     },
   };
 }

@@ -131,7 +131,7 @@ it("environment and memory are closed to other programs, also to those of the sa
   const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
   await using limited = await start(directory.path, ["drop"], nobody);
   const look = (pid: number | undefined, file: string) => {
-    const [command = "", ...rest] = [...nobody, "dd", `if=/proc/${pid}/${file}`, "of=/dev/null", "count=1"];
+    const [command, ...rest] = [...nobody, "dd", `if=/proc/${pid}/${file}`, "of=/dev/null", "count=1"];
     return spawnSync(command, rest, { encoding: "utf8" });
   };
   for (const file of ["environ", "mem", "maps", "auxv"]) {

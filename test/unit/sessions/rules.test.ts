@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RadiusAttributes } from "../../../src/events/types.js";
+import { MAX_TARGETS } from "../../../src/sessions/rules/targets.js";
 import { li } from "../../support/events.js";
 import { Scenario, type Step } from "../../support/scenario.js";
 
@@ -25,6 +26,12 @@ const bobIsMirrored: readonly Step[] = [
     mirrored: [MIRRORED_BOB],
   },
 ];
+
+function sharedName(sessions: number): Step[] {
+  return Array.from({ length: sessions }, (_, i) =>
+    start({ "User-Name": "dhcp", "Acct-Session-Id": `${i}`, "Framed-IP-Address": `100.64.1.${i}` }),
+  );
+}
 
 interface Case {
   readonly title: string;
@@ -332,15 +339,35 @@ const IN_SESSION: readonly Case[] = [
   {
     title: "a name that too many sessions share names none",
     steps: [
-      ...Array.from({ length: 17 }, (_, index) =>
-        start({ "User-Name": "dhcp", "Acct-Session-Id": `${index}`, "Framed-IP-Address": `100.64.1.${index}` }),
-      ),
+      ...sharedName(MAX_TARGETS + 1),
       {
         event: "coa",
         attributes: { "User-Name": "dhcp" },
         li: li("on"),
-        answer: { result: "rejected", detail: "16" },
+        answer: { result: "rejected", errorCause: 404, detail: `more than ${MAX_TARGETS} sessions` },
         mirrored: [],
+      },
+      {
+        event: "disconnect",
+        attributes: { "User-Name": "dhcp" },
+        answer: { result: "rejected", errorCause: 404 },
+        mirrored: [],
+      },
+    ],
+  },
+  {
+    title: "as many sessions as may share a name are all meant by it",
+    steps: [
+      ...sharedName(MAX_TARGETS),
+      {
+        event: "coa",
+        attributes: { "User-Name": "dhcp" },
+        li: li("on"),
+        answer: { result: "applied" },
+        mirrored: Array.from(
+          { length: MAX_TARGETS },
+          (_, i) => `100.64.1.${i}/32 > 198.51.100.9:30030 300/90`,
+        ).toSorted(),
       },
     ],
   },

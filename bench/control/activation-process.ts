@@ -1,0 +1,37 @@
+/**
+ * Brings sessions under intercept into the kernel, as an agent does when it starts: `activation-process.js COUNT OBJECTS`.
+ * Writes the seconds that it took, as one line.
+ */
+import { reconcile } from "../../src/agent/reconcile.js";
+import { KernelDatapath } from "../../src/datapath/kernel.js";
+import { DEFAULT_LIMITS } from "../../src/datapath/options.js";
+import { mirroredSession } from "./subscribers.js";
+
+const [count = "", objectDirectory = ""] = process.argv.slice(2);
+const nothing = () => undefined;
+const datapath = new KernelDatapath(
+  {
+    objectDirectory,
+    mode: "tc",
+    interfaces: { access: ["acc*"], core: ["core0"], mediation: ["med0"] },
+    limits: { ...DEFAULT_LIMITS, intercepts: Number(count), matches: 3 * Number(count) },
+    mediation: {
+      sourceIpv4: "198.51.100.1",
+      sourcePort: 30030,
+      ttl: 255,
+      dscp: 0,
+      udpChecksum: "zero",
+      oversize: "fragment",
+      way: "auto",
+    },
+  },
+  { failed: nothing, overtaken: nothing, stranded: nothing, attached: nothing, narrowPath: nothing, gone: nothing },
+);
+const sessions = Array.from({ length: Number(count) }, (_, index) => mirroredSession(index + 1));
+const began = performance.now();
+const { put, refused } = reconcile(sessions, datapath, { header: "junos" });
+datapath.activate();
+const seconds = (performance.now() - began) / 1000;
+if (put !== sessions.length) throw new Error(`${refused.size} of ${sessions.length} intercepts were refused`);
+process.stdout.write(`${seconds}\n`);
+datapath.close();

@@ -1,0 +1,44 @@
+/** What the bench of the control plane writes: bench/control.json. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Machine, machine } from "../machine.js";
+import { quantile } from "../statistics.js";
+
+export interface ControlRecord {
+  readonly case: string;
+  /** Sessions, intercepts, events or requests that were there. */
+  readonly n: number;
+  /** The median. */
+  readonly value: number;
+  readonly unit: "s" | "ms" | "MiB" | "events/s";
+  readonly p50: number;
+  /** Of few samples: the worst. */
+  readonly p99: number;
+  /** Sorted, where they are a distribution to draw. */
+  readonly samples?: readonly number[];
+}
+
+/** What is worst lies at the top, or, of what should be high, at the bottom. */
+export function record(
+  name: string,
+  n: number,
+  unit: ControlRecord["unit"],
+  samples: readonly number[],
+  keepSamples = false,
+): ControlRecord {
+  const worst = unit === "events/s" ? 0.01 : 0.99;
+  const place = samples.length < 100 ? Math.round(worst) : worst;
+  const [p50, p99] = [rounded(quantile(samples, 0.5)), rounded(quantile(samples, place))];
+  const sorted = samples.map(rounded).toSorted((one, other) => one - other);
+  return { case: name, n, value: p50, unit, p50, p99, ...(keepSamples && { samples: sorted }) };
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+export function writeRecords(root: string, records: readonly ControlRecord[]): void {
+  const where: Machine = machine();
+  const lines = records.map((each) => JSON.stringify({ ...each, machine: where }));
+  writeFileSync(join(root, "bench/control.json"), `[\n${lines.join(",\n")}\n]\n`);
+}

@@ -1,0 +1,56 @@
+/**
+ * `make bench-control`: the control plane, measured with the programs that people run. QUICK=1 measures less, and writes no
+ * figures into the document.
+ */
+import { fileURLToPath } from "node:url";
+import { activation } from "./activation.js";
+import { coa } from "./coa.js";
+import { events } from "./events.js";
+import { rebuild } from "./rebuild.js";
+import { type ControlRecord, writeRecords } from "./records.js";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const quick = (process.env.QUICK ?? "") !== "";
+
+/** Cases by name: `node dist/bench/control/run.js NAME...` runs those alone, and writes nothing. */
+const CASES: Readonly<Record<string, () => Promise<ControlRecord[]>>> = quick
+  ? {
+      coa: () => coa(50),
+      activation: () => activation(10_000, 1),
+      events: () => events(20_000, 1),
+      rebuild: () => sizes([0, 20_000], 1),
+    }
+  : {
+      coa: () => coa(500),
+      activation: () => activation(100_000, 3),
+      events: () => events(100_000, 3),
+      rebuild: () => sizes([0, 10_000, 100_000, 1_000_000], 3),
+    };
+
+async function sizes(all: readonly number[], rounds: number): Promise<ControlRecord[]> {
+  const records: ControlRecord[] = [];
+  for (const size of all) records.push(...(await rebuild(size, rounds)));
+  return records;
+}
+
+function print(records: readonly ControlRecord[]): void {
+  for (const { case: name, n, value, unit, p50, p99 } of records) {
+    const columns = [name.padEnd(32), String(n).padStart(9), `${value} ${unit}`.padStart(16), `p50 ${p50}  p99 ${p99}`];
+    process.stdout.write(`${columns.join("  ")}\n`);
+  }
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(CASES, name));
+if (unknown.length > 0) {
+  process.stderr.write(`there is no case ${unknown.join(", ")}: ${Object.keys(CASES).join(", ")} are there\n`);
+  process.exit(2);
+}
+const records: ControlRecord[] = [];
+for (const [name, measure] of Object.entries(CASES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const measured = await measure();
+  print(measured);
+  records.push(...measured);
+}
+if (wanted.length === 0) writeRecords(ROOT, records);
