@@ -55,5 +55,6 @@ owner() { { dpkg -S "$1" || dpkg -S "$(readlink -f "$1")" || dpkg -S "${1#/usr}"
 {
   echo ca-certificates
   for file in "${files[@]}"; do [ "$file" = "$node" ] || owner "$file"; done
+  # shellcheck disable=SC2016 # dpkg-query's own placeholders
 } | sort -u | xargs dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' |
   node dist/deploy/image/sbom.js "$root/usr/lib/submirror/sbom.cdx.json"

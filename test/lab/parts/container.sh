@@ -25,7 +25,7 @@ install -m 400 -o "$user" "$config" "$root/etc/submirror/submirror.yaml"
 chown "$user" "$root/var/lib/submirror" "$root/run" "$root/tmp"
 mount -o remount,bind,ro "$root"
 
-keep=^$(sed 's/,/$|^/g' <<<"$caps")\$
+keep=^${caps//,/\$|^}\$
 drop=$(capsh --print | sed -n 's/^Bounding set =//p' | tr , '\n' | { grep -vE "$keep" || true; } | paste -sd,)
 exec capsh --no-new-privs ${drop:+--drop="$drop"} --chroot="$root" --gid="$user" --uid="$user" --shell=/usr/bin/node -- \
   /usr/lib/submirror/submirror "$@"
