@@ -52,9 +52,9 @@ printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
 # The bill of materials: npm's, and where the libraries come from. The package's list may have a path from before /lib
 # became a link; node may come from elsewhere than a package.
 owner() { { dpkg -S "$1" || dpkg -S "$(readlink -f "$1")" || dpkg -S "${1#/usr}"; } 2>/dev/null | head -1 | cut -d: -f1 || true; }
+# shellcheck disable=SC2016 # dpkg-query's own placeholders
 {
   echo ca-certificates
   for file in "${files[@]}"; do [ "$file" = "$node" ] || owner "$file"; done
-  # shellcheck disable=SC2016 # dpkg-query's own placeholders
 } | sort -u | xargs dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' |
   node dist/deploy/image/sbom.js "$root/usr/lib/submirror/sbom.cdx.json"
