@@ -248,6 +248,18 @@ test("agent and gateway take the configuration that they get, and it is what the
   assert.deepEqual(servers("plain nats cluster"), ["nats://submirror-nats:4222"]);
 });
 
+test("NATS takes the configuration that the chart makes for it", () => {
+  for (const variant of ["nats of its own", "plain nats cluster"]) {
+    const file = join(BUILD, "nats-server.conf");
+    writeFileSync(file, named(variant, "ConfigMap", "-nats").data?.["nats-server.conf"] ?? "");
+    const { status, stderr } = spawnSync("nats-server", ["-t", "-c", file], {
+      encoding: "utf8",
+      env: { ...process.env, POD_NAME: "submirror-nats-0" },
+    });
+    assert.equal(status, 0, stderr);
+  }
+});
+
 test("every ${NAME} of the configuration that is not a secret of the site comes from the pod itself", () => {
   const agent = container(named("example", "DaemonSet", "-agent"));
   const gateway = container(named("example", "Deployment", "-gateway"));

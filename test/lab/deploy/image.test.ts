@@ -75,8 +75,8 @@ it("the image's root is all that agent and gateway need, with three capabilities
       await actors.login({ subscriber: alice, id: "1048577" });
       // As kubectl exec would.
       const exec = ["nsenter", "-t", String(system.agent.pid), "-m", "-r", "-n", "/usr/bin/submirror"];
-      const status = JSON.parse((await run([...exec, "status", "--json"])).stdout) as { ready: boolean };
-      assert.equal(status.ready, true, JSON.stringify(status));
+      const status = JSON.parse((await run([...exec, "status", "--json"])).stdout) as { waitingFor: string[] };
+      assert.deepEqual(status.waitingFor, []);
       const doctor = await run([...exec, "doctor", "--mediation", ADDRESS.mediation.ipv4], { accept: [0, 1] });
       assert.equal(doctor.code, 0, doctor.stdout);
       await ping(alice.namespace, ADDRESS.server.ipv4);
