@@ -9,7 +9,7 @@ root=${1:?usage: build-root.sh ROOT}
 loaded=(libbpf.so.1 libnss_dns.so.2 libnss_files.so.2)
 
 rm -rf "$root"
-install -d "$root"/{dev,proc,sys,tmp,run,usr/bin,usr/lib,etc/ssl/certs,etc/submirror,var/lib/submirror}
+install -d "$root"/{dev,proc,sys,bpf,tmp,run,usr/bin,usr/lib,etc/ssl/certs,etc/submirror,var/lib/submirror}
 chmod 1777 "$root/tmp"
 # One place for libraries, whatever the architecture calls it.
 for name in lib lib64 bin; do ln -s "usr/$name" "$root/$name"; done

@@ -54,7 +54,7 @@ it("the image's root is all that agent and gateway need, with three capabilities
         return {
           configuration: {
             nats: { embedded: false },
-            datapath: { pinDirectory: "/sys/fs/bpf/submirror" },
+            datapath: { pinDirectory: "/bpf/submirror" },
           },
         };
       },
