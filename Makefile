@@ -38,7 +38,7 @@ lint: all ## oxlint, biome, generated code and reference are up to date, shellch
 	@node_modules/.bin/biome ci --error-on-warnings .
 	@scripts/generate.sh --check
 	@$(MAKE) --no-print-directory -C bench layout CHECK=--check
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/*.sh deploy/image/*.sh test/lab/parts/*.sh; fi
 
 clean: ## remove what was built
 	rm -rf dist build native/dist native/build *.tsbuildinfo lab-out
