@@ -58,7 +58,9 @@ export async function underTraffic(
     });
     assertOriginalsUntouched(scenario, alice, 0);
     const carried = from.sent + to.sent;
-    t.diagnostic(`${seconds.toFixed(1)} s: ${carried} packets carried, ${from.mirrored + to.mirrored} mirrored, 0 lost`);
+    t.diagnostic(
+      `${seconds.toFixed(1)} s: ${carried} packets carried, ${from.mirrored + to.mirrored} mirrored, 0 lost`,
+    );
     await after?.(scenario);
   });
 }

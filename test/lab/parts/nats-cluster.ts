@@ -1,7 +1,8 @@
 /** nats-servers of the lab's own on the edge's loopback: one, or three that are a cluster. */
+
+import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
-import { once } from "node:events";
 import type { Daemon } from "./daemon.js";
 import { inNamespace } from "./netns.js";
 import { until } from "./poll.js";
