@@ -1,7 +1,4 @@
-/** What the bench of the control plane writes: bench/control.json. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type Machine, machine } from "../machine.js";
+/** One case of the control plane, measured. Pure. */
 import { quantile } from "../statistics.js";
 
 export interface ControlRecord {
@@ -35,10 +32,4 @@ export function record(
 
 function rounded(value: number): number {
   return Number(value.toPrecision(4));
-}
-
-export function writeRecords(root: string, records: readonly ControlRecord[]): void {
-  const where: Machine = machine();
-  const lines = records.map((each) => JSON.stringify({ ...each, machine: where }));
-  writeFileSync(join(root, "bench/control.json"), `[\n${lines.join(",\n")}\n]\n`);
 }

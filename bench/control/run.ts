@@ -1,13 +1,14 @@
 /**
- * `make bench-control`: the control plane, measured with the programs that people run. QUICK=1 measures less, and writes no
- * figures into the document.
+ * `make bench-control`: the control plane, measured with the programs that people run. Writes bench/control.json, charts,
+ * and the figures of docs/performance.md. QUICK=1 measures less, and writes nothing.
  */
 import { fileURLToPath } from "node:url";
 import { activation } from "./activation.js";
 import { coa } from "./coa.js";
 import { events } from "./events.js";
+import { writeAll } from "./files.js";
 import { rebuild } from "./rebuild.js";
-import { type ControlRecord, writeRecords } from "./records.js";
+import type { ControlRecord } from "./records.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const quick = (process.env.QUICK ?? "") !== "";
@@ -53,4 +54,4 @@ for (const [name, measure] of Object.entries(CASES)) {
   print(measured);
   records.push(...measured);
 }
-if (wanted.length === 0) writeRecords(ROOT, records);
+if (wanted.length === 0 && !quick) writeAll(ROOT, records);
