@@ -15,7 +15,7 @@ import { vendorValue } from "../../src/radius/vendor.js";
 const JUNIPER = 4874;
 const [ON, OFF] = [1, 0];
 /** Longer than a busy machine keeps the sender of the subscriber's packets waiting; random, so that nothing keeps step with them. */
-const PAUSE_MS = { least: 30, more: 15 };
+const PAUSE_MS = { least: 50, more: 20 };
 
 const [address = "", secretText = "", nas = "", sessionId = "", mediation = "", port = "", count = ""] =
   process.argv.slice(2);

@@ -1,20 +1,35 @@
 /** What a run writes: bench/control.json, its charts, its figures in the document. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { machine } from "../machine.js";
+import { type Machine, machine } from "../machine.js";
 import { replaceBlock } from "../markdown.js";
 import type { ControlRecord } from "./records.js";
 import { controlCharts, controlFigures } from "./report.js";
 
+interface StoredRecord extends ControlRecord {
+  readonly machine: Machine;
+}
+
 const IMAGES = "docs/img";
 const DOCUMENT = "docs/performance.md";
 
-export function writeAll(root: string, records: readonly ControlRecord[]): void {
+const RECORDS = "bench/control.json";
+
+/** Puts the cases that were measured in the place of what is there of them, and writes all anew. */
+export function writeAll(root: string, measured: readonly ControlRecord[]): void {
   const where = machine();
-  const lines = records.map((each) => JSON.stringify({ ...each, machine: where }));
-  writeFileSync(join(root, "bench/control.json"), `[\n${lines.join(",\n")}\n]\n`);
+  const names = new Set(measured.map((each) => each.case));
+  const kept = readRecords(root).filter((each) => !names.has(each.case));
+  const records: StoredRecord[] = [...kept, ...measured.map((each) => ({ ...each, machine: where }))];
+  const lines = records.map((each) => JSON.stringify(each));
+  writeFileSync(join(root, RECORDS), `[\n${lines.join(",\n")}\n]\n`);
   mkdirSync(join(root, IMAGES), { recursive: true });
   for (const { name, svg } of controlCharts(records)) writeFileSync(join(root, IMAGES, name), svg);
   const document = join(root, DOCUMENT);
   writeFileSync(document, replaceBlock(readFileSync(document, "utf8"), "control", controlFigures(records, where)));
+}
+
+function readRecords(root: string): StoredRecord[] {
+  const path = join(root, RECORDS);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as StoredRecord[]) : [];
 }

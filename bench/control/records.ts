@@ -7,7 +7,7 @@ export interface ControlRecord {
   readonly n: number;
   /** The median. */
   readonly value: number;
-  readonly unit: "s" | "ms" | "MiB" | "events/s";
+  readonly unit: "s" | "ms" | "us" | "MiB" | "events/s";
   readonly p50: number;
   /** Of few samples: the worst. */
   readonly p99: number;

@@ -73,7 +73,7 @@ function distribution(records: readonly ControlRecord[]): ChartFile[] {
   if (found === undefined || samples === undefined) return [];
   const svg = lineChart({
     title: "From a CoA-Request on the wire to the first mirrored packet",
-    subtitle: `Milliseconds; ${found.n} requests, a packet of the subscriber every quarter of a millisecond`,
+    subtitle: `Milliseconds; ${found.n} requests; a packet of the subscriber every millisecond in either direction`,
     steps: SHARES.map((share) => (share === 1 ? "all" : `${share * 100} %`)),
     stepsTitle: "of the requests took at most",
     series: [

@@ -13,7 +13,7 @@ import type { ControlRecord } from "./records.js";
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const quick = (process.env.QUICK ?? "") !== "";
 
-/** Cases by name: `node dist/bench/control/run.js NAME...` runs those alone, and writes nothing. */
+/** Cases by name: `node dist/bench/control/run.js NAME...` runs those alone. */
 const CASES: Readonly<Record<string, () => Promise<ControlRecord[]>>> = quick
   ? {
       coa: () => coa(50),
@@ -22,10 +22,10 @@ const CASES: Readonly<Record<string, () => Promise<ControlRecord[]>>> = quick
       rebuild: () => sizes([0, 20_000], 1),
     }
   : {
-      coa: () => coa(500),
+      coa: () => coa(300),
       activation: () => activation(100_000, 3),
       events: () => events(100_000, 3),
-      rebuild: () => sizes([0, 10_000, 100_000, 1_000_000], 3),
+      rebuild: () => sizes([0, 10_000, 100_000, 1_000_000], 2),
     };
 
 async function sizes(all: readonly number[], rounds: number): Promise<ControlRecord[]> {
@@ -54,4 +54,4 @@ for (const [name, measure] of Object.entries(CASES)) {
   print(measured);
   records.push(...measured);
 }
-if (wanted.length === 0 && !quick) writeAll(ROOT, records);
+if (!quick) writeAll(ROOT, records);
