@@ -47,11 +47,10 @@ if (unknown.length > 0) {
   process.stderr.write(`there is no case ${unknown.join(", ")}: ${Object.keys(CASES).join(", ")} are there\n`);
   process.exit(2);
 }
-const records: ControlRecord[] = [];
 for (const [name, measure] of Object.entries(CASES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const measured = await measure();
   print(measured);
-  records.push(...measured);
+  // At once: what was measured stays, should a later case fail.
+  if (!quick) writeAll(ROOT, measured);
 }
-if (!quick) writeAll(ROOT, records);
