@@ -35,7 +35,7 @@ bench-control: root all ## measure the control plane: events, activation, rebuil
 lab-shell: root all ## the demonstration's lab with a shell on the edge, to look around
 	@node dist/test/lab/shell.js
 
-lint: all ## oxlint, biome, generated code is up to date, shellcheck where it is there; compilers warn in `all`
+lint: all ## oxlint, biome, generated code and reference are up to date, shellcheck where it is there; compilers warn in `all`
 	@node_modules/.bin/oxlint --type-aware --deny-warnings
 	@node_modules/.bin/biome ci --error-on-warnings .
 	@scripts/generate.sh --check

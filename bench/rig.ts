@@ -6,7 +6,7 @@
  *
  * Each case has an edge of its own, set up once; the far ends of all links are in one namespace outside.
  */
-import { BpfObject, type Link, type LoadedObject } from "libbpf-ts";
+import { type Attachment, BpfObject, type LoadedObject } from "libbpf-ts";
 import { Arrivals, SinkSettings, TrafficLimits } from "./layout.gen.js";
 import { command, Namespace } from "./namespaces.js";
 
@@ -66,7 +66,7 @@ export class Rig implements Disposable {
   readonly object: LoadedObject;
   /** Index of the generator's end, in the namespace outside. */
   readonly generatorIfindex: number;
-  readonly #links: Link[] = [];
+  readonly #attachments: Attachment[] = [];
   readonly #toClose: (() => void)[] = [];
 
   constructor(
@@ -96,11 +96,12 @@ export class Rig implements Disposable {
   #countAt(device: string, program: string, counting: Counting): void {
     const ifindex = ifindexOf(device);
     const loaded = this.object.program(program);
-    this.#links.push(
+    // clsact, since a program at tcx can drop a packet but not take it.
+    const attachment =
       counting === "xdp"
         ? loaded.attachXdp({ ifindex, mode: "native" })
-        : loaded.attachTcx({ ifindex, direction: "ingress" }),
-    );
+        : loaded.attachClsact({ ifindex, direction: "ingress" });
+    this.#attachments.push(attachment);
   }
 
   /** Runs synchronous code in the edge's namespace. */
@@ -131,7 +132,7 @@ export class Rig implements Disposable {
 
   close(): void {
     for (const close of this.#toClose.toReversed()) close();
-    for (const link of this.#links) link.close();
+    for (const attachment of this.#attachments) attachment.close();
     this.object.close();
     this.edge.close();
   }

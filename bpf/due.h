@@ -3,15 +3,25 @@
 #ifndef SUBMIRROR_DUE_H
 #define SUBMIRROR_DUE_H
 
+/* True between the intercept's begin and end. `recent` decides where neither can be near; else the clock is read. */
+static __always_inline bool in_force(const struct intercept *intercept, __u64 recent)
+{
+	__u64 now;
+
+	if (recent >= intercept->not_before_ns && recent + RECENT_NS < intercept->not_after_ns)
+		return true;
+	now = precise_ns();
+	return now >= intercept->not_before_ns && now < intercept->not_after_ns;
+}
+
 /* True where the intercept wants a copy of the packet at this time. */
-static __always_inline bool due(const struct intercept *intercept, const struct packet *packet, __u64 now)
+static __always_inline bool due(const struct intercept *intercept, const struct packet *packet, __u64 recent)
 {
 	__u32 wanted = packet->direction == DIRECTION_FROM ? INTERCEPT_FROM : INTERCEPT_TO;
 
 	if (packet->direction == DIRECTION_TO && to_a_group(packet) && !(intercept->flags & INTERCEPT_MULTICAST))
 		return false;
-	return intercept->flags & INTERCEPT_ACTIVE && intercept->flags & wanted && now >= intercept->not_before_ns &&
-	       now < intercept->not_after_ns;
+	return intercept->flags & INTERCEPT_ACTIVE && intercept->flags & wanted && in_force(intercept, recent);
 }
 
 /* Bytes of the mirrored packets as they leave, without what is prepended. */

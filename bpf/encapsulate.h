@@ -34,10 +34,10 @@ static __always_inline int trim(struct __sk_buff *skb, const struct plan *plan)
 	return bpf_skb_change_tail(skb, length, 0) ? FAILED(DROP_TRIM) : 0;
 }
 
-static __always_inline __u64 encapsulation_flags(const struct mediation_device *device)
+static __always_inline __u64 encapsulation_flags(bool ipv6)
 {
 	return BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_ENCAP_L4_UDP | ADJ_ROOM_ENCAP_L2(SHIM_BYTES) |
-	       (device->flags & DEVICE_IPV6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
+	       (ipv6 ? BPF_F_ADJ_ROOM_ENCAP_L3_IPV6 : BPF_F_ADJ_ROOM_ENCAP_L3_IPV4);
 }
 
 /*
@@ -45,13 +45,12 @@ static __always_inline __u64 encapsulation_flags(const struct mediation_device *
  * is told of the tunnel, so that it cuts super-packets and completes checksums behind our headers, except where it
  * cannot be: it does not know an IP header behind PPPoE, and takes no second tunnel around the subscriber's own.
  */
-static __always_inline int make_room(struct __sk_buff *skb, const struct mediation_device *device, __u32 link_bytes,
-				     bool single)
+static __always_inline int make_room(struct __sk_buff *skb, bool ipv6, __u32 link_bytes, bool single)
 {
-	__u32 bytes = outer_bytes(device);
+	__u32 bytes = ipv6 ? OUTER6_BYTES : OUTER4_BYTES;
 	bool tell = !single && link_bytes == ETH_HLEN;
 
-	if (tell && !bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC, encapsulation_flags(device)))
+	if (tell && !bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC, encapsulation_flags(ipv6)))
 		return 0;
 	if (skb->gso_size)
 		return link_bytes == ETH_HLEN ? FAILED(DROP_GROW) : FAILED(DROP_LINK_LAYER);
@@ -76,6 +75,16 @@ static __always_inline int put_outer6(struct __sk_buff *skb, const struct plan *
 	return bpf_skb_store_bytes(skb, 0, &outer, sizeof(outer), 0) ? FAILED(DROP_STORE) : 0;
 }
 
+/* Puts a header in front that has been made already. Only for a copy with nothing but Ethernet before its IP header. */
+static __always_inline int put_prepared(struct __sk_buff *skb, const struct handover *order)
+{
+	int failed = make_room(skb, false, ETH_HLEN, false);
+
+	if (failed)
+		return failed;
+	return bpf_skb_store_bytes(skb, 0, order->outer4, sizeof(struct outer4), 0) ? FAILED(DROP_STORE) : 0;
+}
+
 SUBPROGRAM int encapsulate(struct __sk_buff *skb, struct plan *plan)
 {
 	const struct intercept *intercept;
@@ -97,7 +106,7 @@ SUBPROGRAM int encapsulate(struct __sk_buff *skb, struct plan *plan)
 	if (!failed)
 		failed = take_off_tags(skb, &link_bytes);
 	if (!failed)
-		failed = make_room(skb, device, link_bytes, plan->single);
+		failed = make_room(skb, device->flags & DEVICE_IPV6, link_bytes, plan->single);
 	if (!failed)
 		failed = device->flags & DEVICE_IPV6 ? put_outer6(skb, plan, intercept, device)
 						     : put_outer4(skb, plan, intercept, device);

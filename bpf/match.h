@@ -48,6 +48,33 @@ static __always_inline const struct targets *match_prefix6(const struct packet *
 	return bpf_map_lookup_elem(&prefixes6, &key);
 }
 
+static __always_inline bool sieved_host6(const struct config *config, struct host6_key *key, const __u8 *address,
+					 __u32 length)
+{
+	key->prefix_length = length;
+	__builtin_memcpy(key->address, address, length == 128 ? 16 : 8);
+	if (length == 56)
+		key->address[7] = 0;
+	return may_be_there(config, hash_host6(key));
+}
+
+/* False where no host key of the address is in the tables. */
+static __always_inline bool may_be_host6(const struct config *config, __u32 zone, const __u8 *address)
+{
+	struct host6_key key = { .zone = zone };
+
+	return (config->flags & CONFIG_HOSTS6_64 && sieved_host6(config, &key, address, 64)) ||
+	       (config->flags & CONFIG_HOSTS6_56 && sieved_host6(config, &key, address, 56)) ||
+	       (config->flags & CONFIG_HOSTS6_128 && sieved_host6(config, &key, address, 128));
+}
+
+static __always_inline bool may_be_host4(const struct config *config, __u32 zone, __be32 address)
+{
+	struct host4_key key = { .zone = zone, .address = address };
+
+	return config->flags & CONFIG_HOSTS4 && may_be_there(config, hash_host4(&key));
+}
+
 /* The intercepts that took this packet, each once. */
 struct selection {
 	__u32 count;
@@ -63,11 +90,16 @@ static __always_inline bool selected(const struct selection *selection, __u32 in
 	return false;
 }
 
-/* A subprogram of its own, so that the verifier walks it once and not once for each kind of match. */
+/* The usual case of one intercept takes no loop. A subprogram of its own, so that the verifier walks it once and not once for each kind of match. */
 SUBPROGRAM int select_targets(struct selection *selection, const struct targets *targets)
 {
 	if (!selection || !targets)
 		return 0;
+	if (!selection->count && targets->count == 1) {
+		selection->intercept[0] = targets->intercept[0];
+		selection->count = 1;
+		return 0;
+	}
 	for (__u32 i = 0; i < MAX_COPIES; i++) {
 		__u32 intercept = targets->intercept[i];
 

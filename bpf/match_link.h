@@ -87,6 +87,38 @@ SUBPROGRAM int match_link(struct __sk_buff *skb, const struct config *config, co
 	return 0;
 }
 
+/*
+ * True where surely no intercept matches: the first thing that is asked of a packet, since most are nobody's. Knows
+ * plain IP packets, and only where subscribers are told by host addresses alone.
+ */
+static __always_inline bool is_nobodys(struct __sk_buff *skb, const struct config *config, __u32 direction,
+				       __u32 link_bytes)
+{
+	void *header = (void *)(long)skb->data + link_bytes;
+	void *end = (void *)(long)skb->data_end;
+	__be16 protocol = skb->protocol;
+
+	if (config->flags & CONFIG_LINKS)
+		return false;
+	if (protocol == bpf_htons(ETH_P_IP)) {
+		const struct iphdr *ip = header;
+
+		if (config->flags & CONFIG_PREFIXES4 || (void *)(ip + 1) > end)
+			return false;
+		return !may_be_host4(config, zone_of(skb->ifindex, config),
+				     direction == DIRECTION_FROM ? ip->saddr : ip->daddr);
+	}
+	if (protocol == bpf_htons(ETH_P_IPV6)) {
+		const struct ipv6hdr *ip = header;
+		const struct in6_addr *address = direction == DIRECTION_FROM ? &ip->saddr : &ip->daddr;
+
+		if (config->flags & CONFIG_PREFIXES6 || (void *)(ip + 1) > end)
+			return false;
+		return !may_be_host6(config, zone_of(skb->ifindex, config), address->s6_addr);
+	}
+	return false;
+}
+
 /* True where at least one intercept matches. */
 static __always_inline bool match(struct __sk_buff *skb, const struct config *config, struct packet *packet,
 				  struct selection *selection)

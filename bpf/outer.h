@@ -14,23 +14,6 @@ struct plan {
 	__u8 destination_mac[6];
 };
 
-struct outer4 {
-	struct ethhdr ethernet;
-	struct iphdr ip;
-	struct udphdr udp;
-	__be32 shim[2];
-} __attribute__((packed));
-
-struct outer6 {
-	struct ethhdr ethernet;
-	struct ipv6hdr ip;
-	struct udphdr udp;
-	__be32 shim[2];
-} __attribute__((packed));
-
-#define OUTER4_BYTES (sizeof(struct outer4) - ETH_HLEN)
-#define OUTER6_BYTES (sizeof(struct outer6) - ETH_HLEN)
-
 #define FAILED(reason) ((int)(reason) + 1)
 
 static __always_inline __u32 outer_bytes(const struct mediation_device *device)
@@ -55,18 +38,6 @@ static __always_inline void fill_udp(struct udphdr *udp, const struct intercept 
 	udp->check = 0;
 }
 
-static __always_inline __sum16 ipv4_checksum(const struct iphdr *ip)
-{
-	const __u16 *words = (const __u16 *)ip;
-	__u32 sum = 0;
-
-	for (int i = 0; i < IPV4_HEADER_BYTES / 2; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
 static __always_inline void fill_outer4(struct outer4 *outer, const struct plan *plan, const struct intercept *intercept,
 					const struct mediation_device *device)
 {
@@ -83,10 +54,41 @@ static __always_inline void fill_outer4(struct outer4 *outer, const struct plan 
 	outer->ip.protocol = IPPROTO_UDP;
 	__builtin_memcpy(&outer->ip.saddr, device->source, 4);
 	__builtin_memcpy(&outer->ip.daddr, device->destination, 4);
-	outer->ip.check = ipv4_checksum(&outer->ip);
+	outer->ip.check = folded_complement(ipv4_sum(&outer->ip));
 	fill_udp(&outer->udp, intercept, device, plan->direction, length - IPV4_HEADER_BYTES);
 	outer->shim[0] = intercept->shim[plan->direction & 1][0];
 	outer->shim[1] = intercept->shim[plan->direction & 1][1];
+}
+
+/*
+ * What a route holds ready of the outer header, and what each copy adds to it. Written in whole words: a copy takes
+ * no look at the mediation device, and the compiler would write a packed structure byte by byte.
+ */
+static __always_inline void put_prepared4(void *to, const struct route *route)
+{
+	__u64 *words = to;
+
+	for (int i = 0; i < sizeof(struct outer4) / 8; i++)
+		words[i] = route->outer4[i];
+	*(__u16 *)&words[sizeof(struct outer4) / 8] = (__u16)route->outer4[sizeof(struct outer4) / 8];
+}
+
+#define AT(outer, type, member) (*(type *)((void *)(outer) + offsetof(struct outer4, member)))
+
+static __always_inline void complete_outer4(void *outer, struct route *route, const struct intercept *intercept,
+					    __u32 direction, __u32 ip_length)
+{
+	__be16 length = bpf_htons(ip_length + OUTER4_BYTES);
+	__be16 id = bpf_htons((__u16)take_ids_of(route, intercept->device, 1));
+
+	AT(outer, __u8, ip.tos) = intercept->tos;
+	AT(outer, __be16, ip.tot_len) = length;
+	AT(outer, __be16, ip.id) = id;
+	AT(outer, __sum16, ip.check) = folded_complement(route->outer4_sum + ((__u32)intercept->tos << 8) + length + id);
+	AT(outer, __be16, udp.dest) = intercept->port[direction & 1];
+	AT(outer, __be16, udp.len) = bpf_htons(ip_length + UDP_HEADER_BYTES + SHIM_BYTES);
+	AT(outer, __be32, shim[0]) = intercept->shim[direction & 1][0];
+	AT(outer, __be32, shim[1]) = intercept->shim[direction & 1][1];
 }
 
 static __always_inline void fill_outer6(struct outer6 *outer, const struct plan *plan, const struct intercept *intercept,

@@ -53,6 +53,14 @@ static __always_inline __be16 skip_link_layer(struct __sk_buff *skb, __be16 prot
 	return ppp == bpf_htons(PPP_IPV6) ? bpf_htons(ETH_P_IPV6) : 0;
 }
 
+/* Padding that the link layer added is not among the stated bytes. */
+static __always_inline void note_header(struct packet *packet, __u32 header, __u32 stated, __u8 protocol)
+{
+	packet->ip_header_bytes = header;
+	packet->stated = stated < header ? 0 : stated;
+	packet->protocol = protocol;
+}
+
 static __always_inline void parse_ipv4(struct __sk_buff *skb, struct packet *packet)
 {
 	struct iphdr spare;
@@ -62,6 +70,7 @@ static __always_inline void parse_ipv4(struct __sk_buff *skb, struct packet *pac
 		return;
 	packet->ip_version = 4;
 	packet->address4 = packet->direction == DIRECTION_FROM ? ip->saddr : ip->daddr;
+	note_header(packet, ip->ihl * 4, bpf_ntohs(ip->tot_len), ip->protocol);
 }
 
 static __always_inline void parse_ipv6(struct __sk_buff *skb, struct packet *packet)
@@ -73,6 +82,7 @@ static __always_inline void parse_ipv6(struct __sk_buff *skb, struct packet *pac
 		return;
 	packet->ip_version = 6;
 	__builtin_memcpy(packet->address6, packet->direction == DIRECTION_FROM ? &ip->saddr : &ip->daddr, 16);
+	note_header(packet, IPV6_HEADER_BYTES, bpf_ntohs(ip->payload_len) + IPV6_HEADER_BYTES, ip->nexthdr);
 }
 
 static __always_inline void parse(struct __sk_buff *skb, struct packet *packet)
@@ -100,40 +110,10 @@ static __always_inline __u32 transport_header_bytes(struct __sk_buff *skb, __u8 
 	return (data_offset >> 4) * 4;
 }
 
-/*
- * Bytes that the IP header says there are, 0 where it cannot be read or says less than it has itself; and of a super-packet the bytes of its
- * IP and transport headers. Padding that the link layer added is not among them.
- */
-static __always_inline __u32 stated_bytes(struct __sk_buff *skb, struct packet *packet)
-{
-	union {
-		struct iphdr v4;
-		struct ipv6hdr v6;
-	} ip;
-	__u32 header;
-
-	if (packet->ip_version == 4) {
-		if (bpf_skb_load_bytes(skb, packet->ip_offset, &ip.v4, sizeof(ip.v4)))
-			return 0;
-		header = ip.v4.ihl * 4;
-		if (skb->gso_size)
-			packet->header_bytes =
-				header + transport_header_bytes(skb, ip.v4.protocol, packet->ip_offset + header);
-		return bpf_ntohs(ip.v4.tot_len) < header ? 0 : bpf_ntohs(ip.v4.tot_len);
-	}
-	if (bpf_skb_load_bytes(skb, packet->ip_offset, &ip.v6, sizeof(ip.v6)))
-		return 0;
-	header = IPV6_HEADER_BYTES;
-	if (skb->gso_size)
-		packet->header_bytes = header + transport_header_bytes(skb, ip.v6.nexthdr, packet->ip_offset + header);
-	return bpf_ntohs(ip.v6.payload_len) + IPV6_HEADER_BYTES;
-}
-
 /* How much there is to copy, and for a super-packet (GRO, GSO) how it will be cut. */
 static __always_inline void measure(struct __sk_buff *skb, struct packet *packet)
 {
 	__u32 carried = skb->len - packet->ip_offset;
-	__u32 stated = stated_bytes(skb, packet);
 	__u32 payload;
 
 	packet->packets = 1;
@@ -141,11 +121,13 @@ static __always_inline void measure(struct __sk_buff *skb, struct packet *packet
 	packet->largest = carried;
 	if (!skb->gso_size) {
 		/* A packet that claims more than it carries, or nothing, is malformed: what is there is mirrored. */
-		if (stated && stated < carried)
-			packet->length = packet->largest = stated;
-		packet->header_bytes = 0;
+		if (packet->stated && packet->stated < carried)
+			packet->length = packet->largest = packet->stated;
 		return;
 	}
+	packet->header_bytes = packet->ip_header_bytes + transport_header_bytes(skb, packet->protocol,
+										packet->ip_offset +
+											packet->ip_header_bytes);
 	payload = carried > packet->header_bytes ? carried - packet->header_bytes : 0;
 	if (payload <= skb->gso_size)
 		return;

@@ -45,6 +45,25 @@ static __always_inline bool only_through_stack(const struct mediation_device *de
 	return device->flags & (DEVICE_STACK_ONLY | DEVICE_IPSEC);
 }
 
+/* Holds ready what every copy to an IPv4 device has in front; what differs from copy to copy is 0. */
+static __always_inline void prepare_outer4(struct route *route, const struct mediation_device *device)
+{
+	struct outer4 outer = {};
+
+	__builtin_memcpy(outer.ethernet.h_source, route->source_mac, ETH_ALEN);
+	__builtin_memcpy(outer.ethernet.h_dest, route->destination_mac, ETH_ALEN);
+	outer.ethernet.h_proto = bpf_htons(ETH_P_IP);
+	outer.ip.version = 4;
+	outer.ip.ihl = IPV4_HEADER_BYTES / 4;
+	outer.ip.ttl = device->ttl;
+	outer.ip.protocol = IPPROTO_UDP;
+	__builtin_memcpy(&outer.ip.saddr, device->source, 4);
+	__builtin_memcpy(&outer.ip.daddr, device->destination, 4);
+	outer.udp.source = device->source_port;
+	__builtin_memcpy(route->outer4, &outer, sizeof(outer));
+	route->outer4_sum = ipv4_sum(&outer.ip);
+}
+
 static __always_inline void note_neighbour(struct route *route, bool resolved, __u64 now)
 {
 	if (resolved)
@@ -78,6 +97,8 @@ SUBPROGRAM int ask_route(program_context *ctx, const struct mediation_device *de
 		route->ifindex = ifindex;
 		__builtin_memcpy(route->source_mac, lookup.smac, ETH_ALEN);
 		__builtin_memcpy(route->destination_mac, lookup.dmac, ETH_ALEN);
+		if (!(device->flags & DEVICE_IPV6))
+			prepare_outer4(route, device);
 		return 0;
 	}
 	/* The neighbour is not known yet: the stack will ask for it, but what fits is known already. */
@@ -116,14 +137,11 @@ static __always_inline struct route *route_to(program_context *ctx, __u32 index,
  * The first of `count` identifications that no other copy to this mediation device has had lately. A datagram that is
  * fragmented must not share its identification (RFC 791, RFC 6864, RFC 8200 section 4.5).
  */
-static __always_inline __u32 take_ids(__u32 device_index, __u32 count)
+static __always_inline __u32 take_ids_of(struct route *route, __u32 device_index, __u32 count)
 {
-	struct route *route = bpf_map_lookup_elem(&routes, &device_index);
 	__u32 *shared;
 	__u32 first;
 
-	if (!route)
-		return 0;
 	if (route->ids_left < count) {
 		shared = bpf_map_lookup_elem(&identifications, &device_index);
 		if (!shared)
@@ -135,6 +153,13 @@ static __always_inline __u32 take_ids(__u32 device_index, __u32 count)
 	route->next_id += count;
 	route->ids_left -= count;
 	return first;
+}
+
+static __always_inline __u32 take_ids(__u32 device_index, __u32 count)
+{
+	struct route *route = bpf_map_lookup_elem(&routes, &device_index);
+
+	return route ? take_ids_of(route, device_index, count) : 0;
 }
 
 #endif

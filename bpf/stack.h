@@ -63,7 +63,10 @@ static __always_inline __u32 single_length(struct __sk_buff *skb, __u32 ip_offse
 
 	if (bpf_skb_load_bytes(skb, ip_offset, &first, 1))
 		return 0;
-	packet.ip_version = first >> 4;
+	if (first >> 4 == 4)
+		parse_ipv4(skb, &packet);
+	else
+		parse_ipv6(skb, &packet);
 	measure(skb, &packet);
 	return packet.length;
 }
@@ -107,7 +110,7 @@ static __always_inline struct path path_of(struct __sk_buff *skb, __u32 index)
 	device = intercept ? bpf_map_lookup_elem(&mediation_devices, &intercept->device) : NULL;
 	if (!device)
 		return path;
-	route = route_to(skb, intercept->device, device, bpf_ktime_get_boot_ns());
+	route = route_to(skb, intercept->device, device, recent_ns());
 	path.mtu = route ? route->mtu : 0;
 	path.ipv6 = device->flags & DEVICE_IPV6;
 	return path;

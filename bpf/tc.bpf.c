@@ -21,26 +21,16 @@
 #include "match_link.h"
 #include "policy.h"
 #include "gso.h"
+#include "headers.h"
+#include "clock.h"
 #include "route.h"
 #include "outer.h"
 #include "checksum.h"
 #include "encapsulate.h"
 #include "due.h"
-#include "mirror.h"
 #include "stack.h"
+#include "mirror.h"
 #include "losses.h"
-
-/* A copy on its way out must not be taken for the subscriber's traffic where their prefixes overlap. */
-static __always_inline bool is_own_copy(struct __sk_buff *skb)
-{
-	__u32 zero = 0;
-	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
-	const struct handover *slot = bpf_map_lookup_elem(&handovers, &zero);
-
-	if (slot && slot->busy)
-		return true;
-	return config && came_through_stack(skb, config);
-}
 
 SEC("tc")
 int access_ingress(struct __sk_buff *skb)
@@ -52,8 +42,7 @@ int access_ingress(struct __sk_buff *skb)
 SEC("tc")
 int access_egress(struct __sk_buff *skb)
 {
-	if (!is_own_copy(skb))
-		mirror_packet(skb, DIRECTION_TO, ETH_HLEN);
+	mirror_packet(skb, DIRECTION_TO, ETH_HLEN);
 	return VERDICT_NEXT;
 }
 
@@ -68,8 +57,7 @@ int access_ingress_l3(struct __sk_buff *skb)
 SEC("tc")
 int access_egress_l3(struct __sk_buff *skb)
 {
-	if (!is_own_copy(skb))
-		mirror_packet(skb, DIRECTION_TO, 0);
+	mirror_packet(skb, DIRECTION_TO, 0);
 	return VERDICT_NEXT;
 }
 
@@ -91,10 +79,9 @@ int tap_ingress(struct __sk_buff *skb)
 /* Takes the order that was left for this copy, or returns NULL where the packet is somebody else's. */
 static __always_inline struct handover *take_order(void)
 {
-	__u32 zero = 0;
-	struct handover *slot = bpf_map_lookup_elem(&handovers, &zero);
+	struct handover *slot = own_slot();
 
-	if (!slot || !slot->armed)
+	if (!slot || slot->armed != ORDER_ENCAPSULATE)
 		return NULL;
 	slot->armed = 0;
 	slot->outcome = 0;
@@ -156,9 +143,15 @@ static __always_inline void pass_on(struct __sk_buff *skb, __u32 link_bytes)
 SEC("tc")
 int mediation_egress(struct __sk_buff *skb)
 {
-	struct handover *order = take_order();
+	struct handover *order = own_slot();
 	const struct route *route;
 
+	if (order && order->armed == ORDER_PREPARED) {
+		order->armed = 0;
+		order->outcome = put_prepared(skb, order);
+		return order->outcome ? TC_ACT_SHOT : TC_ACT_OK;
+	}
+	order = take_order();
 	if (!order) {
 		pass_on(skb, ETH_HLEN);
 		return VERDICT_NEXT;

@@ -22,6 +22,8 @@ enum limits {
 	MAX_TERMS = 16,
 	/* Fragments that one copy may become: 64 KiB over the smallest IPv6 MTU. */
 	MAX_FRAGMENTS = 56,
+	/* 64-bit words that hold the Ethernet, IPv4, UDP headers and the shim. */
+	OUTER4_ROOM_WORDS = 7,
 };
 
 /* Why a copy that was due did not leave. The metric's label is the name in lower case without the prefix. */
@@ -187,6 +189,14 @@ struct route {
 	__u8 destination_mac[6];
 	__u32 next_id; /* outer IPv4 identification: ids that this CPU has reserved */
 	__u32 ids_left;
+	__u32 outer4_sum;                /* of the 16-bit words of the IPv4 header in `outer4` */
+	__u64 outer4[OUTER4_ROOM_WORDS]; /* what stands in front of every copy to an IPv4 device; see outer.h */
+};
+
+/* A CPU's own memory of the time; see clock.h. */
+struct cpu_clock {
+	__u64 jiffies;
+	__u64 boot_ns;
 };
 
 struct direction_counters {
@@ -209,6 +219,13 @@ struct totals {
 	__u64 by_xdp;          /* copies that an XDP program made */
 };
 
+/* What the program that meets a copy is to do. */
+enum order {
+	ORDER_NONE = 0,
+	ORDER_ENCAPSULATE = 1, /* all that is in the hand-over */
+	ORDER_PREPARED = 2,    /* put `outer4` in front: nothing else is needed */
+};
+
 /*
  * From the program that matched to the program that encapsulates, on the same CPU: bpf_clone_redirect transmits
  * before it returns, with bottom halves off, so what is written just before it is read by that very copy.
@@ -216,7 +233,7 @@ struct totals {
  */
 struct handover {
 	__u32 busy;  /* bpf_clone_redirect is running on this CPU: what leaves now is a copy */
-	__u32 armed; /* the copy has not been met yet */
+	__u32 armed; /* not 0: the copy has not been met yet; see enum order */
 	__u32 intercept;
 	__u32 direction;
 	__u32 ip_offset;
@@ -225,6 +242,7 @@ struct handover {
 	__u32 through_stack;
 	__u32 protocol;  /* ethertype of the IP version, network byte order */
 	__u32 outcome; /* 0: left; else drop_reason + 1 */
+	__u64 outer4[OUTER4_ROOM_WORDS]; /* ORDER_PREPARED: what is put in front of the copy's IP header */
 };
 
 /* Where XDP sends an original and its copy at once: one map for each pair of ways. */

@@ -15,6 +15,8 @@
 #include "packet.h"
 #include "sieve.h"
 #include "match.h"
+#include "headers.h"
+#include "clock.h"
 #include "route.h"
 #include "outer.h"
 #include "due.h"

@@ -84,7 +84,7 @@ static __always_inline bool find_next_hop(struct xdp_md *ctx, const struct packe
 /* Finds the one copy that is due now. False where none is or several are, or it needs what XDP cannot do. */
 static __always_inline bool one_copy(struct xdp_md *ctx, struct original *original)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = recent_ns();
 	bool found = false;
 
 	for (__u32 i = 0; i < MAX_COPIES; i++) {

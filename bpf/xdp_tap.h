@@ -18,7 +18,7 @@ static __always_inline int send_tapped(struct xdp_md *ctx, const struct packet *
 	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
 	const struct mediation_device *device;
 	const struct route *route;
-	__u64 now = bpf_ktime_get_boot_ns();
+	__u64 now = recent_ns();
 	struct plan plan = {
 		.intercept = index,
 		.direction = packet->direction,

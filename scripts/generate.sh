@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# TypeScript codecs from the eBPF objects' BTF. `--check`: only say whether they are what they should be.
+# TypeScript codecs from the eBPF objects' BTF, and docs/reference from the code. `--check`: only say whether they are what they should be.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 codegen=(node native/dist/src/codegen/main.js)
@@ -7,3 +7,5 @@ enums=(direction limits drop_reason link_kind intercept_flags term_flags device_
 "${codegen[@]}" build/bpf/tc.o --out src/datapath/layout.gen.ts "${enums[@]/#/--enum=}" "$@"
 "${codegen[@]}" build/bpf/xdp.o --out src/datapath/xdp-layout.gen.ts \
   --map=fan_outs --map=vlan_places --map=vlan_interfaces --map=mediation_ports "$@"
+node dist/scripts/reference/main.js "$@"
+node dist/deploy/grafana/generate.js "$@"

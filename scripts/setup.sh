@@ -25,6 +25,14 @@ packages=(
   "iputils-ping /usr/bin/ping"
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
+  "zsh /usr/bin/zsh"
+  "groff-base /usr/bin/groff"
+  "fish /usr/bin/fish"
+  "libcap2-bin /usr/sbin/capsh"
+  "ca-certificates /etc/ssl/certs/ca-certificates.crt"
+  "systemd /usr/bin/systemd-analyze"
+  "strace /usr/bin/strace"
+  "unzip /usr/bin/unzip"
 )
 if [ "${1:-}" = bench ]; then
   packages+=(

@@ -9,9 +9,10 @@ declare -A groups=(
   [unit]="test/unit dist/test/unit 2 600"
   [native]="native/test native/dist/test 1 600"
   [bpf]="test/bpf dist/test/bpf 1 900"
+  [deploy]="test/deploy dist/test/deploy 1 600"
   [lab]="test/lab dist/test/lab 1 1800"
 )
-order=(unit native bpf lab)
+order=(unit native bpf deploy lab)
 logs=build/test
 mkdir -p "$logs"
 

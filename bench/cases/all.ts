@@ -11,6 +11,8 @@ export interface CaseContext {
   readonly userspaceProgram: string;
   /** Core that the mirror in user space has to itself. */
   readonly secondCpu: number;
+  /** Another build's program that holds the datapath; this build's where there is none. */
+  readonly datapathProgram?: string;
 }
 
 const ALONE: ReadonlyMap<string, Case> = new Map(
@@ -28,7 +30,7 @@ export function caseOf(id: string, entries: number, context: CaseContext): Case 
     case "tc":
     case "xdp-tap":
     case "xdp-forward":
-      return submirror(id, entries, context.objectDirectory);
+      return submirror(id, entries, context.objectDirectory, context.datapathProgram);
     case "mirred-vxlan-list":
       return mirredLinear(entries);
     case "mirred-vxlan-hash":

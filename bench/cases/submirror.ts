@@ -15,7 +15,7 @@ const TITLES: Readonly<Record<Mode, string>> = {
 
 const PROGRAM = fileURLToPath(new URL("../datapath-process.js", import.meta.url));
 
-export function submirror(mode: Mode, entries: number, objectDirectory: string): Case {
+export function submirror(mode: Mode, entries: number, objectDirectory: string, program = PROGRAM): Case {
   return {
     id: mode,
     title: TITLES[mode],
@@ -25,7 +25,7 @@ export function submirror(mode: Mode, entries: number, objectDirectory: string):
     forwards: mode !== "xdp-tap",
     mirrors: true,
     async setUp() {
-      const held = await hold(process.execPath, PROGRAM, mode, String(entries), objectDirectory);
+      const held = await hold(process.execPath, program, mode, String(entries), objectDirectory);
       if (held.said === "ready") return () => held.close();
       held.close();
       return "absent";

@@ -24,6 +24,10 @@ export async function openKernelDatapath(config: AgentConfig, log: Logger): Prom
     log.warn(
       "copies that the IP stack drops are not counted: the kernel lets no tracing program in (CAP_PERFMON, kernel lockdown)",
     );
+  if (config.mediation.sourceIpv6 !== undefined && !datapath.forwardsIpv6)
+    log.warn(
+      "the node forwards no IPv6, and copies to an IPv6 mediation device that do not fit its path are lost: sysctl -w net.ipv6.conf.all.forwarding=1",
+    );
   return datapath;
 }
 

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentConfig } from "../config/schema.js";
+import { isGlob } from "../net/globs.js";
 
 /** Bits of linux/capability.h. */
 const CAPABILITIES = { CAP_NET_ADMIN: 12, CAP_PERFMON: 38, CAP_BPF: 39 } as const;
@@ -13,7 +14,9 @@ export interface NodeView {
   readonly root: string;
 }
 
-export function checkPrerequisites(config: AgentConfig, view: NodeView = { root: "/" }): string[] {
+const HOST: NodeView = { root: "/" };
+
+export function checkPrerequisites(config: AgentConfig, view: NodeView = HOST): string[] {
   return [
     checkCapabilities(view),
     checkBtf(view),
@@ -22,7 +25,7 @@ export function checkPrerequisites(config: AgentConfig, view: NodeView = { root:
   ].filter((problem) => problem !== undefined);
 }
 
-function checkCapabilities(view: NodeView): string | undefined {
+export function checkCapabilities(view: NodeView = HOST): string | undefined {
   const held = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText(view, "proc/self/status") ?? "")?.[1];
   const bits = BigInt(`0x${held ?? "0"}`);
   const has = (bit: number): boolean => ((bits >> BigInt(bit)) & 1n) === 1n;
@@ -42,7 +45,7 @@ function checkBtf(view: NodeView): string | undefined {
   }
 }
 
-function checkLibbpf(view: NodeView): string | undefined {
+export function checkLibbpf(view: NodeView = HOST): string | undefined {
   const library = "libbpf.so.1";
   if (readText(view, "etc/ld.so.cache", "latin1")?.includes(library)) return undefined;
   const folders = ["lib", "lib64", "usr/lib", "usr/lib64", "usr/local/lib"].map((folder) => join(view.root, folder));
@@ -62,10 +65,6 @@ function checkInterfaces(interfaces: AgentConfig["interfaces"], view: NodeView):
         (name) => `the interface ${name} of interfaces.${role} is not there: create it, or correct the configuration`,
       ),
   );
-}
-
-export function isGlob(name: string): boolean {
-  return /[*?[]/.test(name);
 }
 
 function listInterfaces(view: NodeView): string[] {

@@ -3,6 +3,7 @@ import {
   type Datapath,
   type DatapathCounters,
   DatapathError,
+  type DatapathSurroundings,
   type InterceptCounters,
   type MapFill,
 } from "../datapath/port.js";
@@ -60,6 +61,10 @@ export class RecordingDatapath implements Datapath {
 
   keys(): string[] {
     return this.inner.keys();
+  }
+
+  surroundings(): DatapathSurroundings {
+    return this.inner.surroundings();
   }
 
   activate(): void {

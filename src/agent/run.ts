@@ -16,14 +16,17 @@ import type { LiEvent } from "../events/li-event.js";
 import { nasSubjects, nasToken, RADIUS_SUBJECTS } from "../events/subjects.js";
 import { AgentMetrics, registerAgentGauges, registerDatapathMetrics } from "../metrics/agent-metrics.js";
 import { NotificationMetrics } from "../metrics/notification-metrics.js";
-import { createRegistry } from "../metrics/registry.js";
+import { createRegistry, watchReadiness } from "../metrics/registry.js";
 import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
 import { TrustMetrics } from "../metrics/trust-metrics.js";
 import { checkSecurityMode } from "../security/mode.js";
+import type { LocalServer } from "../security/process/local-server.js";
 import { Agent } from "./agent.js";
 import type { OpenDatapath } from "./datapath-factory.js";
 import { deferred } from "./deferred.js";
 import { StartError } from "./errors.js";
+import { type AgentStatus, LocalApi } from "./local-api.js";
+import { listenOnLocalSocket } from "./local-socket.js";
 import { Notifier } from "./notifier.js";
 import { AgentSecurity } from "./security.js";
 
@@ -72,6 +75,7 @@ class AgentRun {
   readonly #timers: NodeJS.Timeout[] = [];
   #tasks: TaskFollower | undefined;
   #metricsServer: MetricsServer | undefined;
+  #localServer: LocalServer | undefined;
   #datapath: Datapath | undefined;
   #embedded: EmbeddedNatsServer | undefined;
   #connection: NatsConnection | undefined;
@@ -84,12 +88,15 @@ class AgentRun {
   readonly #trustMetrics: TrustMetrics;
   readonly #notificationMetrics: NotificationMetrics;
   readonly #registry;
+  readonly #started = new Date();
+  #stopped: Promise<void> | undefined;
 
   constructor(private readonly options: AgentOptions) {
     this.#registry = createRegistry(options.version, "agent");
     this.#metrics = new AgentMetrics(this.#registry);
     this.#notificationMetrics = new NotificationMetrics(this.#registry);
     this.#trustMetrics = new TrustMetrics(this.#registry, () => this.#security?.auditGauges);
+    watchReadiness(this.#registry, () => this.#waitingFor.size === 0);
     registerAgentGauges(this.#registry, {
       sessions: () => this.#agent?.store.size ?? 0,
       intercepts: () => this.#agent?.intercepts.counts ?? { active: 0, waiting: 0, failed: 0 },
@@ -108,6 +115,7 @@ class AgentRun {
     this.#datapath = await this.options.openDatapath(config, log);
     registerDatapathMetrics(this.#registry, this.#datapath);
     this.#waitingFor.delete("datapath");
+    this.#localServer = await this.#listenLocally();
     if (config.nats.embedded) this.#embedded = await EmbeddedNatsServer.start(config.nats, log).catch(asStartError);
   }
 
@@ -143,12 +151,19 @@ class AgentRun {
     this.#waitingFor.delete("sessions");
   }
 
-  async stop(): Promise<void> {
+  /** However often it is called. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#abort.abort();
     for (const timer of this.#timers) clearInterval(timer);
     this.#tasks?.stop();
     await Promise.allSettled([...this.#consumers.map((consumer) => consumer.stop()), this.#agent?.stop()]);
     await this.#notifier?.stop();
+    await this.#localServer?.close();
     await this.#security?.stop();
     await this.#connection?.close();
     await this.#embedded?.stop();
@@ -244,6 +259,45 @@ class AgentRun {
       this.#waitingFor.delete("NATS");
       for (const consumer of this.#consumers) void consumer.restart("the connection was interrupted");
     }
+  }
+
+  #listenLocally(): Promise<LocalServer | undefined> {
+    const { config, log } = this.options;
+    const api = new LocalApi({
+      status: () => this.#status(),
+      sessions: () => this.#agent?.store.all() ?? [],
+      datapath: () => this.#datapath,
+    });
+    return listenOnLocalSocket({
+      path: config.agent.socket,
+      api,
+      log,
+      onStranger: () => this.#trustMetrics.stranger(),
+    });
+  }
+
+  #status(): AgentStatus {
+    const { config, version } = this.options;
+    const audit = this.#security?.auditGauges;
+    return {
+      node: config.node,
+      version,
+      pid: process.pid,
+      started: this.#started.toISOString(),
+      security: config.security.mode,
+      datapathMode: config.datapath.mode,
+      waitingFor: [...this.#waitingFor],
+      sessions: this.#agent?.store.size ?? 0,
+      intercepts: this.#agent?.intercepts.counts ?? { active: 0, waiting: 0, failed: 0 },
+      eventLag: this.#metrics.eventLag,
+      ...(this.#datapath !== undefined && { surroundings: this.#datapath.surroundings() }),
+      maps: this.#datapath?.fill() ?? [],
+      audit: {
+        entries: audit?.entries() ?? 0,
+        copied: audit?.copied() ?? 0,
+        unavailable: audit?.isBehind() ?? false,
+      },
+    };
   }
 
   async #listen(): Promise<MetricsServer> {

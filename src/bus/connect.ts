@@ -51,6 +51,11 @@ export async function connectNats(
   }
 }
 
+/** Connects at once or not at all. Throws KeyError, or what the client says. */
+export async function connectOnce(config: NatsConfig, name: string, timeoutMs: number): Promise<NatsConnection> {
+  return await connect({ ...connectionOptions(config, name), timeout: timeoutMs, maxReconnectAttempts: 0 });
+}
+
 function connectionOptions(config: NatsConfig, name: string): NodeConnectionOptions {
   if (config.tls?.keyFile !== undefined) checkSecretFile(config.tls.keyFile);
   return {

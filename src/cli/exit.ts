@@ -2,6 +2,7 @@
 import { StartError } from "../agent/errors.js";
 import { ConfigError } from "../config/problem.js";
 import { KeyError } from "../security/errors.js";
+import { LocalClientError } from "../security/process/local-client.js";
 import { TaskingError } from "../tasking/order.js";
 
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
@@ -23,6 +24,10 @@ export function reportError(
   if (error instanceof KeyError || error instanceof TaskingError) {
     print(`submirror: ${error.message}`);
     return EXIT.usage;
+  }
+  if (error instanceof LocalClientError) {
+    print(`submirror: ${error.message}`);
+    return EXIT.failed;
   }
   if (error instanceof ConfigError || error instanceof UsageError) {
     print(error.message);

@@ -1,11 +1,16 @@
 /** The command line: what there is, with examples. Each command loads its code when it runs. */
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 import { mediationCommand } from "../mediation/command.js";
 import { auditCommand } from "./commands/audit.js";
+import { completionCommand } from "./commands/completion.js";
+import { doctorCommand } from "./commands/doctor.js";
+import { interceptsCommand } from "./commands/intercepts.js";
 import { keysCommand } from "./commands/keys.js";
 import { provisionCommand } from "./commands/provision.js";
+import { statusCommand } from "./commands/status.js";
 import { taskCommand } from "./commands/task.js";
-import { DEFAULT_CONFIG } from "./default-config.js";
+import { topCommand } from "./commands/top.js";
+import { configOption } from "./config-option.js";
 import { EXIT, reportError } from "./exit.js";
 import { programVersion } from "./version.js";
 
@@ -31,8 +36,19 @@ export function createProgram(): Command {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
   });
-  for (const command of [mediationCommand(), keysCommand(), taskCommand(), auditCommand(), provisionCommand()])
-    mount(program, command);
+  const others = [
+    mediationCommand,
+    keysCommand,
+    taskCommand,
+    auditCommand,
+    provisionCommand,
+    doctorCommand,
+    statusCommand,
+    interceptsCommand,
+    topCommand,
+    completionCommand,
+  ];
+  for (const make of others) mount(program, make());
   return program;
 }
 
@@ -71,7 +87,7 @@ function daemon(
   return program
     .command(name)
     .description(description)
-    .addOption(new Option("-c, --config <file>", "configuration file").env("SUBMIRROR_CONFIG").default(DEFAULT_CONFIG))
+    .addOption(configOption())
     .option("--print-config", "print the configuration in force, secrets masked, and end")
     .addHelpText(
       "after",

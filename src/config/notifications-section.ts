@@ -7,20 +7,26 @@ import { isSealingPublicKey } from "../security/keys/sealing-key.js";
 const passphrase = z.string().min(8, "must have 8 characters at least (RFC 3414)").max(256);
 
 const snmpReceiver = z.strictObject({
-  address: z.string().refine((text) => isIP(text) !== 0, "must be an IP address"),
-  port: z.int().min(1).max(65_535).default(162),
+  address: z
+    .string()
+    .refine((text) => isIP(text) !== 0, "must be an IP address")
+    .describe("of the receiver"),
+  port: z.int().min(1).max(65_535).default(162).describe("its UDP port"),
   kind: z
     .enum(["trap", "inform"])
     .default("trap")
     .describe("an inform is acknowledged by the receiver, so that a loss is known"),
-  user: z.string().min(1).max(32),
-  authProtocol: z.enum(["sha", "sha224", "sha256", "sha384", "sha512"]).default("sha256"),
-  authPassphrase: passphrase,
+  user: z.string().min(1).max(32).describe("user of SNMPv3's USM"),
+  authProtocol: z
+    .enum(["sha", "sha224", "sha256", "sha384", "sha512"])
+    .default("sha256")
+    .describe("what messages are authenticated with"),
+  authPassphrase: passphrase.describe("of authentication"),
   privProtocol: z
     .enum(["aes", "aes256b", "aes256r"])
     .default("aes")
     .describe("aes256b: as Blumenthal's draft; aes256r: as Reeder's"),
-  privPassphrase: passphrase,
+  privPassphrase: passphrase.describe("of encryption"),
 });
 
 export const notificationsSection = z.strictObject({

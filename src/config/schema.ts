@@ -7,6 +7,8 @@ import { radiusSection } from "./radius-section.js";
 import { auditSection, securitySection } from "./security-section.js";
 import { sessionsSection } from "./sessions-section.js";
 
+export const DEFAULT_SOCKET = "/run/submirror/agent.sock";
+
 const port = z.int().min(1).max(65535);
 /** Where something else may be listening: 0 takes any free port. */
 const listenPort = z.int().min(0).max(65535);
@@ -45,13 +47,17 @@ const nats = z.strictObject({
   port: port.default(4222).describe("port of the embedded server on 127.0.0.1"),
   dataDirectory: path.default("/var/lib/submirror/nats").describe("where the embedded server keeps its streams"),
   serverBinary: path.default("nats-server").describe("the program that embedded starts"),
-  user: z.string().optional(),
-  password: z.string().optional(),
-  token: z.string().optional(),
+  user: z.string().optional().describe("user name"),
+  password: z.string().optional().describe("password of user; write ${NATS_PASSWORD}"),
+  token: z.string().optional().describe("token in place of user and password"),
   nkeySeedFile: path.optional().describe("file with an nkey seed"),
   credentialsFile: path.optional().describe("file with a user JWT and its seed"),
   tls: z
-    .strictObject({ caFile: path.optional(), certFile: path.optional(), keyFile: path.optional() })
+    .strictObject({
+      caFile: path.optional().describe("PEM file with the authorities of the servers; absent: those of the system"),
+      certFile: path.optional().describe("PEM file with our certificate"),
+      keyFile: path.optional().describe("PEM file with its key, readable by its owner alone"),
+    })
     .optional()
     .describe("TLS is demanded of the server when present"),
   stream: z
@@ -80,8 +86,13 @@ const nats = z.strictObject({
 });
 
 const datapath = z.strictObject({
-  mode: z.enum(["tc", "xdp-tap", "xdp-forward"]).default("tc"),
-  maxIntercepts: z.int().min(1).max(1_000_000).default(100_000),
+  mode: z
+    .enum(["tc", "xdp-tap", "xdp-forward"])
+    .default("tc")
+    .describe(
+      "tc: beside the kernel's forwarding; xdp-tap: the frames are copies already, of a SPAN port or tap; xdp-forward: mirrored subscribers are forwarded by XDP, past netfilter and qdiscs",
+    ),
+  maxIntercepts: z.int().min(1).max(1_000_000).default(100_000).describe("size of the kernel's tables"),
   oversize: z
     .enum(["fragment", "drop"])
     .default("fragment")
@@ -114,9 +125,9 @@ const datapath = z.strictObject({
 const mediation = z.strictObject({
   sourceIpv4: ipv4Address.optional().describe("source address of copies to an IPv4 mediation device"),
   sourceIpv6: ipv6Address.optional().describe("source address of copies to an IPv6 mediation device"),
-  sourcePort: port.default(30030),
-  ttl: z.int().min(1).max(255).default(255),
-  dscp: z.int().min(0).max(63).default(0),
+  sourcePort: port.default(30030).describe("source UDP port of copies; receivers may filter on it"),
+  ttl: z.int().min(1).max(255).default(255).describe("outer TTL or hop limit of copies"),
+  dscp: z.int().min(0).max(63).default(0).describe("outer DSCP of copies where the instruction names none"),
   header: z
     .enum(["junos", "nokia"])
     .default("junos")
@@ -124,19 +135,29 @@ const mediation = z.strictObject({
 });
 
 const metrics = z.strictObject({
-  listen: ipAddress.default("127.0.0.1"),
+  listen: ipAddress.default("127.0.0.1").describe("address that HTTP is answered on"),
   port: listenPort.default(9464).describe("agent: /metrics, /healthz, /readyz; 0 takes a free one"),
   gatewayPort: listenPort.default(9465).describe("gateway: the same"),
 });
 
 const log = z.strictObject({
-  level: z.enum(["fatal", "error", "warn", "info", "debug", "trace"]).default("info"),
+  level: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace"])
+    .default("info")
+    .describe("what is logged: this and what is worse"),
   subjects: z.boolean().default(false).describe("name subscribers, sessions and intercepts in the log"),
+});
+
+const agent = z.strictObject({
+  socket: path
+    .max(107)
+    .default(DEFAULT_SOCKET)
+    .describe("where root asks the running agent: submirror status, intercepts, top"),
 });
 
 export const configSchema = z.strictObject({
   node: name.prefault(defaultNode).describe("name of this node in results and events; the host name where absent"),
-  nats: nats.prefault({}),
+  nats: nats.prefault({}).describe("the bus that events come by, and where state is kept"),
   nas: z.array(z.string().min(1).max(253)).default([]).describe("NASes whose subscribers pass here; none: all"),
   interfaces: z
     .strictObject({
@@ -148,16 +169,18 @@ export const configSchema = z.strictObject({
         .default({})
         .describe("routing instance of access interfaces, by pattern, where addresses overlap between instances"),
     })
-    .optional(),
-  sessions: sessionsSection.prefault({}),
-  datapath: datapath.prefault({}),
-  mediation: mediation.prefault({}),
-  security: securitySection.prefault({}),
-  audit: auditSection.prefault({}),
-  notifications: notificationsSection.prefault({}),
-  metrics: metrics.prefault({}),
-  log: log.prefault({}),
-  radius: radiusSection,
+    .optional()
+    .describe("interfaces of this node; the agent needs them"),
+  sessions: sessionsSection.prefault({}).describe("when sessions end that nobody ends"),
+  agent: agent.prefault({}).describe("the running agent itself"),
+  datapath: datapath.prefault({}).describe("how the kernel copies"),
+  mediation: mediation.prefault({}).describe("what copies look like; the agent needs a source address"),
+  security: securitySection.prefault({}).describe("whose orders count, and with which keys"),
+  audit: auditSection.prefault({}).describe("what is put on record"),
+  notifications: notificationsSection.prefault({}).describe("who on the mediation side learns what of intercepts"),
+  metrics: metrics.prefault({}).describe("Prometheus and health, over HTTP"),
+  log: log.prefault({}).describe("JSON lines on standard output"),
+  radius: radiusSection.describe("the RADIUS front door; the gateway needs it"),
 });
 
 export type Config = z.infer<typeof configSchema>;

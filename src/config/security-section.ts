@@ -108,6 +108,10 @@ const sections = z.strictObject({
     .describe(
       "takes events whose attributes are not sealed, from publishers other than our gateway; instructions in them are sealed and signed all the same",
     ),
+  dropPrivileges: z
+    .boolean()
+    .default(true)
+    .describe("the agent keeps CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON alone, the gateway none"),
   stateDirectory: path
     .default("/var/lib/submirror/state")
     .describe("what outlives a restart: orders taken, data keys issued"),

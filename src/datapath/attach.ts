@@ -57,9 +57,9 @@ export function attachMode(wanted: AttachMode | "auto"): AttachMode {
 }
 
 /** Of clsact filters: copies are recognised before anything could match them. */
-const PRIORITY: Readonly<Partial<Record<Role, number>>> = { mediation: 1, access: 2 };
+export const PRIORITY: Readonly<Partial<Record<Role, number>>> = { mediation: 1, access: 2 };
 /** Ours by its number, so that a filter that outlived its agent is replaced and not doubled. */
-const CLSACT_HANDLE = 0x73756201;
+export const CLSACT_HANDLE = 0x73756201;
 
 export function clsactFilter(object: LoadedObject, hook: Hook, role: Role, ifindex: number): ClsactFilter {
   const program = object.program(hook.program);

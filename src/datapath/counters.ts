@@ -15,6 +15,9 @@ const PROGRAM_LABELS: readonly string[] = Object.entries(DropReason)
   .toSorted(([, a], [, b]) => a - b)
   .map(([name]) => name.slice(PREFIX.length).toLowerCase());
 
+/** Every reason for which a copy can be lost. */
+export const DROP_LABELS: readonly string[] = [...PROGRAM_LABELS, STACK_QUEUE_LABEL];
+
 interface KernelDirection {
   readonly packets: bigint;
   readonly bytes: bigint;

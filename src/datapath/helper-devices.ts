@@ -19,9 +19,20 @@ const STACK_OUT_MAC = Buffer.from([0x02, 0x73, 0x75, 0x62, 0x00, 0x01]);
 const STACK_IN_ADDRESS = { family: 4, bytes: Buffer.from([169, 254, 115, 98]), prefixLength: 32 } as const;
 const LARGEST_MTU = 65535;
 
-function setSysctl(path: string, value: string): void {
-  const file = `/proc/sys/net/${path}`;
-  if (existsSync(file)) writeFileSync(file, value);
+/** What netlink does not set. False where it is not what it should be: a container's /proc/sys is read-only. */
+function setIpv6(path: string, value: string): boolean {
+  const file = `/proc/sys/net/ipv6/${path}`;
+  if (!existsSync(file)) return false;
+  try {
+    writeFileSync(file, value);
+    return true;
+  } catch {
+    return readSetting(file) === value;
+  }
+}
+
+function readSetting(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
 }
 
 function mustFind(name: string): NetworkLink {
@@ -30,19 +41,27 @@ function mustFind(name: string): NetworkLink {
   return link;
 }
 
-function quiet(name: string): void {
-  setSysctl(`ipv6/conf/${name}/addr_gen_mode`, "1");
-  setSysctl(`ipv6/conf/${name}/accept_ra`, "0");
+function quiet(link: NetworkLink): void {
+  if (!existsSync("/proc/sys/net/ipv6")) return;
+  changeLink(link, { noIpv6Address: true });
+  setIpv6(`conf/${link.name}/accept_ra`, "0");
 }
 
 /**
  * A copy's source is an address of the node itself, elsewhere. The kernel takes the stricter of the interface's filter
  * and that of `all`; where `all` filters, loose (2) lets the copy pass if the interface has any address.
  */
-function passReversePathFilter(ifindex: number): void {
-  const all = readFileSync("/proc/sys/net/ipv4/conf/all/rp_filter", "utf8").trim();
-  setSysctl(`ipv4/conf/${STACK_IN}/rp_filter`, all === "0" ? "0" : "2");
-  if (all !== "0") ensureLinkAddress({ ...STACK_IN_ADDRESS, ifindex });
+function passReversePathFilter(link: NetworkLink): void {
+  const isOff = readSetting("/proc/sys/net/ipv4/conf/all/rp_filter") === "0";
+  changeLink(link, { ipv4: { RP_FILTER: isOff ? 0 : 2 } });
+  if (!isOff) ensureLinkAddress({ ...STACK_IN_ADDRESS, ifindex: link.ifindex });
+}
+
+/** The node forwards what comes in there, of itself or since it is told to for this interface (Linux 6.17). */
+function forwardIpv6(name: string): boolean {
+  setIpv6(`conf/${name}/forwarding`, "1");
+  const forced = setIpv6(`conf/${name}/force_forwarding`, "1");
+  return forced || readSetting("/proc/sys/net/ipv6/conf/all/forwarding") === "1";
 }
 
 export interface StackPair {
@@ -50,6 +69,8 @@ export interface StackPair {
   readonly in: NetworkLink;
   /** 6 bytes. */
   readonly inMac: Buffer;
+  /** False where the node forwards no IPv6 and it cannot be told to: IPv6 copies that take the stack are lost. */
+  readonly forwardsIpv6: boolean;
 }
 
 /** Makes the pair where it is not there, and sets it up in any case. */
@@ -59,13 +80,11 @@ export function ensureStackPair(): StackPair {
     const out = { name: STACK_OUT, mac: STACK_OUT_MAC, mtu: LARGEST_MTU, gsoMaxSegments: 1 };
     createVethPair(out, { name: STACK_IN, mac: STACK_IN_MAC, mtu: LARGEST_MTU });
   }
-  const pair = { out: mustFind(STACK_OUT), in: mustFind(STACK_IN), inMac: STACK_IN_MAC };
-  for (const name of [STACK_OUT, STACK_IN]) quiet(name);
-  setSysctl(`ipv4/conf/${STACK_IN}/forwarding`, "1");
-  setSysctl(`ipv6/conf/${STACK_IN}/forwarding`, "1");
-  setSysctl(`ipv6/conf/${STACK_IN}/force_forwarding`, "1");
-  setSysctl(`ipv4/conf/${STACK_IN}/accept_local`, "1");
-  passReversePathFilter(pair.in.ifindex);
+  const [out, into] = [mustFind(STACK_OUT), mustFind(STACK_IN)];
+  for (const link of [out, into]) quiet(link);
+  changeLink(into, { ipv4: { FORWARDING: 1, ACCEPT_LOCAL: 1 } });
+  passReversePathFilter(into);
+  const pair = { out, in: into, inMac: STACK_IN_MAC, forwardsIpv6: forwardIpv6(STACK_IN) };
   switchOffTransmitChecksum(STACK_OUT);
   changeLink(pair.out, { up: true });
   changeLink(pair.in, { up: true });
@@ -75,8 +94,8 @@ export function ensureStackPair(): StackPair {
 /** A persistent TUN device that nobody reads: its egress program sends everything elsewhere. */
 export function ensureSpringboard(): NetworkLink {
   if (!findLink(SPRINGBOARD)) createPersistentTun(SPRINGBOARD);
-  quiet(SPRINGBOARD);
   const link = mustFind(SPRINGBOARD);
+  quiet(link);
   changeLink(link, { mtu: LARGEST_MTU, up: true });
   return link;
 }

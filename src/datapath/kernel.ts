@@ -17,7 +17,14 @@ import { type MediationPath, MediationPaths, type PathEvents } from "./mediation
 import { openKept } from "./object.js";
 import type { DatapathOptions } from "./options.js";
 import { Pins } from "./pins.js";
-import { type Datapath, type DatapathCounters, DatapathError, type InterceptCounters, type MapFill } from "./port.js";
+import {
+  type Datapath,
+  type DatapathCounters,
+  DatapathError,
+  type DatapathSurroundings,
+  type InterceptCounters,
+  type MapFill,
+} from "./port.js";
 import { indexKey } from "./registers.js";
 import { XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
@@ -48,6 +55,8 @@ export class KernelDatapath implements Datapath {
   readonly object: LoadedObject;
   /** False where the kernel lets no tracing program in: copies that its IP stack drops are then not counted. */
   readonly countsStackLosses: boolean;
+  /** False where the node forwards no IPv6: IPv6 copies that take the IP stack are lost. */
+  readonly forwardsIpv6: boolean;
   readonly #intercepts: InterceptTable;
   readonly #hooks: Hooks;
   readonly #xdp: XdpLayer | undefined;
@@ -70,6 +79,7 @@ export class KernelDatapath implements Datapath {
       this.#xdp =
         options.mode === "tc" ? undefined : new XdpLayer(options.mode, options.objectDirectory, object, this.#hooks);
       const pair = ensureStackPair();
+      this.forwardsIpv6 = pair.forwardsIpv6;
       this.#config = {
         flags: 0,
         stack_out_ifindex: pair.out.ifindex,
@@ -159,6 +169,14 @@ export class KernelDatapath implements Datapath {
 
   fill(): MapFill[] {
     return this.#intercepts.fill();
+  }
+
+  surroundings(): DatapathSurroundings {
+    return {
+      access: this.interfaceNames("access"),
+      mediation: this.interfaceNames("mediation"),
+      paths: this.mediationPaths(),
+    };
   }
 
   activate(): void {

@@ -30,6 +30,7 @@ export const Limits = {
   MAX_VLAN_TAGS: 2,
   MAX_TERMS: 16,
   MAX_FRAGMENTS: 56,
+  OUTER4_ROOM_WORDS: 7,
 } as const;
 export type Limits = (typeof Limits)[keyof typeof Limits];
 
@@ -681,7 +682,7 @@ export const Bucket = {
   },
 } as const;
 
-/** struct route, 56 bytes */
+/** struct route, 112 bytes */
 export interface Route {
   asked_ns: bigint;
   unresolved_ns: bigint;
@@ -692,16 +693,18 @@ export interface Route {
   destination_mac: Buffer;
   next_id: number;
   ids_left: number;
+  outer4_sum: number;
+  outer4: bigint[];
 }
 
 export const Route = {
   name: "route",
-  size: 56,
-  offsets: { asked_ns: 0, unresolved_ns: 8, tried_ns: 16, ifindex: 24, mtu: 28, source_mac: 32, destination_mac: 38, next_id: 44, ids_left: 48 },
-  /** Writes all 56 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Route, buffer: Buffer = Buffer.allocUnsafe(56), offset = 0): Buffer {
-    requireRoom(buffer, offset, 56, "route");
-    buffer.fill(0, offset, offset + 56);
+  size: 112,
+  offsets: { asked_ns: 0, unresolved_ns: 8, tried_ns: 16, ifindex: 24, mtu: 28, source_mac: 32, destination_mac: 38, next_id: 44, ids_left: 48, outer4_sum: 52, outer4: 56 },
+  /** Writes all 112 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Route, buffer: Buffer = Buffer.allocUnsafe(112), offset = 0): Buffer {
+    requireRoom(buffer, offset, 112, "route");
+    buffer.fill(0, offset, offset + 112);
     buffer.writeBigUInt64LE(value.asked_ns, offset);
     buffer.writeBigUInt64LE(value.unresolved_ns, offset + 8);
     buffer.writeBigUInt64LE(value.tried_ns, offset + 16);
@@ -711,10 +714,15 @@ export const Route = {
     putBytes(value.destination_mac, 6, buffer, offset + 38, "Route.destination_mac");
     buffer.writeUInt32LE(value.next_id, offset + 44);
     buffer.writeUInt32LE(value.ids_left, offset + 48);
+    buffer.writeUInt32LE(value.outer4_sum, offset + 52);
+    requireLength(value.outer4, 7, "Route.outer4");
+    value.outer4.forEach((element0, index0) => {
+      buffer.writeBigUInt64LE(element0, offset + 56 + index0 * 8);
+    });
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Route {
-    requireRoom(buffer, offset, 56, "route");
+    requireRoom(buffer, offset, 112, "route");
     return {
       asked_ns: buffer.readBigUInt64LE(offset),
       unresolved_ns: buffer.readBigUInt64LE(offset + 8),
@@ -725,6 +733,8 @@ export const Route = {
       destination_mac: Buffer.from(buffer.subarray(offset + 38, offset + 38 + 6)),
       next_id: buffer.readUInt32LE(offset + 44),
       ids_left: buffer.readUInt32LE(offset + 48),
+      outer4_sum: buffer.readUInt32LE(offset + 52),
+      outer4: Array.from({ length: 7 }, (_, index0) => buffer.readBigUInt64LE(offset + 56 + index0 * 8)),
     };
   },
 } as const;
@@ -774,7 +784,7 @@ export const Totals = {
   },
 } as const;
 
-/** struct handover, 40 bytes */
+/** struct handover, 96 bytes */
 export interface Handover {
   busy: number;
   armed: number;
@@ -786,16 +796,17 @@ export interface Handover {
   through_stack: number;
   protocol: number;
   outcome: number;
+  outer4: bigint[];
 }
 
 export const Handover = {
   name: "handover",
-  size: 40,
-  offsets: { busy: 0, armed: 4, intercept: 8, direction: 12, ip_offset: 16, ip_length: 20, packets: 24, through_stack: 28, protocol: 32, outcome: 36 },
-  /** Writes all 40 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Handover, buffer: Buffer = Buffer.allocUnsafe(40), offset = 0): Buffer {
-    requireRoom(buffer, offset, 40, "handover");
-    buffer.fill(0, offset, offset + 40);
+  size: 96,
+  offsets: { busy: 0, armed: 4, intercept: 8, direction: 12, ip_offset: 16, ip_length: 20, packets: 24, through_stack: 28, protocol: 32, outcome: 36, outer4: 40 },
+  /** Writes all 96 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Handover, buffer: Buffer = Buffer.allocUnsafe(96), offset = 0): Buffer {
+    requireRoom(buffer, offset, 96, "handover");
+    buffer.fill(0, offset, offset + 96);
     buffer.writeUInt32LE(value.busy, offset);
     buffer.writeUInt32LE(value.armed, offset + 4);
     buffer.writeUInt32LE(value.intercept, offset + 8);
@@ -806,10 +817,14 @@ export const Handover = {
     buffer.writeUInt32LE(value.through_stack, offset + 28);
     buffer.writeUInt32LE(value.protocol, offset + 32);
     buffer.writeUInt32LE(value.outcome, offset + 36);
+    requireLength(value.outer4, 7, "Handover.outer4");
+    value.outer4.forEach((element0, index0) => {
+      buffer.writeBigUInt64LE(element0, offset + 40 + index0 * 8);
+    });
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Handover {
-    requireRoom(buffer, offset, 40, "handover");
+    requireRoom(buffer, offset, 96, "handover");
     return {
       busy: buffer.readUInt32LE(offset),
       armed: buffer.readUInt32LE(offset + 4),
@@ -821,6 +836,34 @@ export const Handover = {
       through_stack: buffer.readUInt32LE(offset + 28),
       protocol: buffer.readUInt32LE(offset + 32),
       outcome: buffer.readUInt32LE(offset + 36),
+      outer4: Array.from({ length: 7 }, (_, index0) => buffer.readBigUInt64LE(offset + 40 + index0 * 8)),
+    };
+  },
+} as const;
+
+/** struct cpu_clock, 16 bytes */
+export interface CpuClock {
+  jiffies: bigint;
+  boot_ns: bigint;
+}
+
+export const CpuClock = {
+  name: "cpu_clock",
+  size: 16,
+  offsets: { jiffies: 0, boot_ns: 8 },
+  /** Writes all 16 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: CpuClock, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
+    requireRoom(buffer, offset, 16, "cpu_clock");
+    buffer.fill(0, offset, offset + 16);
+    buffer.writeBigUInt64LE(value.jiffies, offset);
+    buffer.writeBigUInt64LE(value.boot_ns, offset + 8);
+    return buffer;
+  },
+  decode(buffer: Buffer, offset = 0): CpuClock {
+    requireRoom(buffer, offset, 16, "cpu_clock");
+    return {
+      jiffies: buffer.readBigUInt64LE(offset),
+      boot_ns: buffer.readBigUInt64LE(offset + 8),
     };
   },
 } as const;
@@ -850,7 +893,7 @@ export const ChecksumChunk = {
 } as const;
 
 /** Every structure, to be compared with a loaded object: `for (const layout of layouts) btf.assertLayout(layout)`. */
-export const layouts = [Term, DropPolicy, Config, MediationInterface, Intercept, MediationDevice, Host4Key, Targets, Host6Key, Prefix4Key, Prefix6Key, LinkKey, DirectionCounters, InterceptCounters, BpfSpinLock, Bucket, Route, Totals, Handover, ChecksumChunk] as const;
+export const layouts = [Term, DropPolicy, Config, MediationInterface, Intercept, MediationDevice, Host4Key, Targets, Host6Key, Prefix4Key, Prefix6Key, LinkKey, DirectionCounters, InterceptCounters, BpfSpinLock, Bucket, Route, Totals, Handover, CpuClock, ChecksumChunk] as const;
 
 /** The maps as the source defines them; sizes in bytes. */
 export const maps = {
@@ -867,10 +910,11 @@ export const maps = {
   links: { name: "links", type: "hash", keySize: 20, valueSize: 36, maxEntries: 1, key: LinkKey, value: Targets },
   intercept_stats: { name: "intercept_stats", type: "percpu_array", keySize: 4, valueSize: 48, maxEntries: 1, value: InterceptCounters },
   buckets: { name: "buckets", type: "array", keySize: 4, valueSize: 24, maxEntries: 1, value: Bucket },
-  routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 56, maxEntries: 1, value: Route },
+  routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 112, maxEntries: 1, value: Route },
   identifications: { name: "identifications", type: "array", keySize: 4, valueSize: 4, maxEntries: 1 },
   zones: { name: "zones", type: "hash", keySize: 4, valueSize: 4, maxEntries: 65536 },
   totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 200, maxEntries: 1, value: Totals },
-  handovers: { name: "handovers", type: "percpu_array", keySize: 4, valueSize: 40, maxEntries: 1, value: Handover },
+  handovers: { name: "handovers", type: "percpu_array", keySize: 4, valueSize: 96, maxEntries: 1, value: Handover },
+  cpu_clocks: { name: "cpu_clocks", type: "percpu_array", keySize: 4, valueSize: 16, maxEntries: 1, value: CpuClock },
   checksum_chunks: { name: "checksum_chunks", type: "percpu_array", keySize: 4, valueSize: 512, maxEntries: 1, value: ChecksumChunk },
 } as const;

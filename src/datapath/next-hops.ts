@@ -4,6 +4,9 @@
  */
 import type { IpAddress } from "../net/addresses.js";
 import { type NeighbourState, NextHopQueries, type Route } from "../net/next-hop.js";
+import type { MediationPath } from "./port.js";
+
+export type { MediationPath } from "./port.js";
 
 const ROUND_MS = 1000;
 /** A round looks at that many mediation devices at most, some 0.2 ms each. */
@@ -14,24 +17,13 @@ export const PROBE_EVERY_MS = 3000;
 export const ANSWER_WITHIN_MS = 900;
 
 /** Bytes of the subscribers' packets that are to fit. */
-const USUAL_PACKET_BYTES = 1500;
+export const USUAL_PACKET_BYTES = 1500;
 /** Outer IP, UDP and shim. */
-const OUTER_BYTES = { 4: 20 + 8 + 8, 6: 40 + 8 + 8 } as const;
+export const OUTER_BYTES = { 4: 20 + 8 + 8, 6: 40 + 8 + 8 } as const;
 
 export interface MediationPeer {
   readonly source: IpAddress;
   readonly destination: IpAddress;
-}
-
-export interface MediationPath {
-  /** Name of the interface that copies leave by; absent where there is no route. */
-  readonly interface?: string;
-  /** Of the path, as far as this node knows. */
-  readonly mtu?: number;
-  /** Bytes that a copy of a 1500-byte packet has. */
-  readonly needed: number;
-  /** State of the next hop in the kernel's table; `unreachable` where there is no route. */
-  readonly neighbour: NeighbourState | "unreachable";
 }
 
 export interface PathEvents {

@@ -20,7 +20,7 @@ function openSpec(path: string, limits: DatapathOptions["limits"]): ObjectSpec {
     spec.setMaxEntries(map, limits.intercepts + SPARE_SLOTS);
   for (const map of ["mediation_devices", "routes", "identifications"])
     spec.setMaxEntries(map, limits.mediationDevices);
-  spec.setMaxEntries("sieve", sieveWords(2 * limits.matches));
+  spec.setMaxEntries("sieve", sieveWords(limits.matches));
   spec.setMaxEntries("drop_policies", limits.dropPolicies + 1);
   return spec;
 }

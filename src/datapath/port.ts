@@ -1,5 +1,6 @@
 /** What the control plane asks of a datapath. The kernel's implementation is `kernel.ts`; tests have a fake. */
 import type { InterceptSpec } from "../intercepts/types.js";
+import type { NeighbourState } from "../net/next-hop.js";
 
 export interface DirectionCounters {
   readonly packets: bigint;
@@ -35,6 +36,26 @@ export interface MapFill {
   readonly map: string;
   readonly entries: number;
   readonly capacity: number;
+}
+
+/** Where copies are made and how they leave, without a mediation device's address. */
+export interface DatapathSurroundings {
+  /** Names of the interfaces that carry our programs now. */
+  readonly access: readonly string[];
+  readonly mediation: readonly string[];
+  /** To the mediation devices in use, as they were when they were last looked at. */
+  readonly paths: readonly MediationPath[];
+}
+
+export interface MediationPath {
+  /** Name of the interface that copies leave by; absent where there is no route. */
+  readonly interface?: string;
+  /** Of the path, as far as this node knows. */
+  readonly mtu?: number;
+  /** Bytes that a copy of a 1500-byte packet has. */
+  readonly needed: number;
+  /** State of the next hop in the kernel's table; `unreachable` where there is no route. */
+  readonly neighbour: NeighbourState | "unreachable";
 }
 
 export const DATAPATH_ERROR_CODES = [
@@ -77,6 +98,7 @@ export interface Datapath {
   interceptCounters(key: string): InterceptCounters | undefined;
   counters(): DatapathCounters;
   fill(): MapFill[];
+  surroundings(): DatapathSurroundings;
   /**
    * What was put so far is complete. Where programs of an earlier version with other maps still run, these take their
    * places now, without a gap.

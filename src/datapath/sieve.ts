@@ -1,7 +1,9 @@
 /** The Bloom filter in front of the host tables, as bpf/sieve.h asks it. A key's bits go when no other key has them. */
 
-/** Bits of the filter for each key that the tables have room for: of those not there, 2 in 100 are looked up in vain. */
+/** Bits of the filter for each key: of those not there, 1 in 100 is looked up in vain. */
 const BITS_A_KEY = 16;
+/** A filter beyond this many bits has half as many a key (5 in 100 in vain): it is to stay in a core's own cache. */
+const LARGE = 8 * 1024 * 1024;
 const WORD_BITS = 64;
 const FULL = 255;
 
@@ -21,17 +23,26 @@ function spread(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
+/** The multipliers of sieve.h. */
+const ZONE = 0x9e3779b1;
+const LENGTH = 0x85ebca77;
+const WORD1 = 0xc2b2ae3d;
+const WORD2 = 0x27d4eb2f;
+const WORD3 = 0x165667b1;
+const PLACES = 0x2c1b3c6d;
+
 export function hashHostKey(key: Buffer): number {
-  let hash = spread(spread(key.readUInt32LE(0)) ^ key.readUInt32LE(4));
-  if (key.length === HOST4_BYTES) return hash;
-  const end = key.readUInt32LE(4) === 128 ? 24 : 16;
-  for (let at = 8; at < end; at += 4) hash = spread(hash ^ key.readUInt32LE(at));
-  return hash;
+  const word = (index: number): number => key.readUInt32LE(4 * index);
+  if (key.length === HOST4_BYTES) return spread(word(1) ^ Math.imul(word(0), ZONE));
+  let hash = Math.imul(word(0), ZONE) + Math.imul(word(1), LENGTH) + (word(2) ^ Math.imul(word(3), WORD1));
+  if (word(1) === 128) hash += Math.imul(word(4), WORD2) + Math.imul(word(5), WORD3);
+  return spread(hash | 0);
 }
 
 /** Words that a filter for `keys` keys has: a power of two. */
 export function sieveWords(keys: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(1, (keys * BITS_A_KEY) / WORD_BITS)));
+  const bits = 2 ** Math.ceil(Math.log2(Math.max(WORD_BITS, keys * BITS_A_KEY)));
+  return (bits > LARGE ? Math.max(LARGE, bits / 2) : bits) / WORD_BITS;
 }
 
 export class Sieve {
@@ -63,10 +74,10 @@ export class Sieve {
   #change(key: Buffer, count: (uses: number) => number): void {
     const hash = hashHostKey(key);
     const index = (hash & this.mask) >>> 0;
-    const places = spread(~hash);
+    const places = Math.imul(hash, PLACES);
     const before = this.#words[index] ?? 0n;
     let word = before;
-    for (const bit of new Set([places & 63, (places >>> 6) & 63, (places >>> 12) & 63])) {
+    for (const bit of new Set([places >>> 26, (places >>> 20) & 63, (places >>> 14) & 63])) {
       const at = index * WORD_BITS + bit;
       const uses = count(this.#uses[at] ?? 0);
       this.#uses[at] = uses;

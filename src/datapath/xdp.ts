@@ -18,7 +18,8 @@ interface XdpInterface {
 
 const NO_PROGRAM = -1;
 
-function programOf(mode: XdpMode, roles: readonly Role[]): string | undefined {
+/** The program that belongs on an interface of these roles, if any. */
+export function xdpProgramOf(mode: XdpMode, roles: readonly Role[]): string | undefined {
   if (mode === "xdp-tap") return roles.includes("access") ? "xdp_tap" : undefined;
   const isAccess = roles.includes("access");
   const isCore = roles.includes("core");
@@ -50,7 +51,7 @@ export class XdpLayer implements Disposable {
 
   /** Takes the interface into service. Throws where its driver refuses XDP. */
   attach({ ifindex }: Pick<NetworkLink, "ifindex">, roles: readonly Role[]): void {
-    const program = programOf(this.mode, roles);
+    const program = xdpProgramOf(this.mode, roles);
     if (program !== undefined)
       this.#attachments.set(ifindex, this.hooks.attachXdp(this.#object.program(program), ifindex));
     this.#follow({ ifindex, roles, redirectable: this.takes(ifindex) });

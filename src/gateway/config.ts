@@ -32,67 +32,87 @@ const UNIQUE = "expected names that differ from one another";
 
 const saltAuthenticator = z.enum(["zero", "packet"]);
 
+const ONLY_NAS_IDENTIFIER = "the only NAS-Identifier that it may use; absent: any";
+
 const listen = z.strictObject({
-  /** On a machine with several addresses name them: answers then leave from the address that was asked. */
-  addresses: z.array(address).min(1, "expected at least one address").default(["0.0.0.0"]),
-  auth: listenPort.default(1812),
-  accounting: listenPort.default(1813),
-  coa: listenPort.default(3799),
+  addresses: z
+    .array(address)
+    .min(1, "expected at least one address")
+    .default(["0.0.0.0"])
+    .describe("on a machine with several addresses name them: answers then leave from the address that was asked"),
+  auth: listenPort.default(1812).describe("UDP port of authentication"),
+  accounting: listenPort.default(1813).describe("UDP port of accounting"),
+  coa: listenPort.default(3799).describe("UDP port of CoA- and Disconnect-Requests"),
 });
 
-/** Where a NAS takes CoA- and Disconnect-Requests itself. */
-const nasCoa = z.strictObject({ address, port: port.default(3799), secret });
+const nasCoa = z.strictObject({
+  address: address.describe("of the NAS"),
+  port: port.default(3799).describe("UDP port there"),
+  secret: secret.describe("shared with the NAS"),
+});
 
 const tlsFiles = {
-  certificate: z.string().min(1, "expected a PEM file"),
-  key: z.string().min(1, "expected a PEM file"),
-  /** Authorities that the other side's certificate must come from. */
-  ca: z.string().min(1, "expected a PEM file"),
+  certificate: z.string().min(1, "expected a PEM file").describe("PEM file with our certificate"),
+  key: z.string().min(1, "expected a PEM file").describe("PEM file with its key"),
+  ca: z
+    .string()
+    .min(1, "expected a PEM file")
+    .describe("PEM file with the authorities that the other side's certificate must come from"),
 };
 
 const radsecClient = z.strictObject({
-  name,
-  /** A DNS name in the peer's certificate, or its common name where it has none. */
-  certificateName: z.string().min(1, "expected the name in the peer's certificate"),
-  nasIdentifier: z.string().min(1).max(253).optional(),
-  /** Whether the peer may send CoA- and Disconnect-Requests. */
-  coa: z.boolean().default(false),
+  name: name.describe("stands in logs"),
+  certificateName: z
+    .string()
+    .min(1, "expected the name in the peer's certificate")
+    .describe("a DNS name in the peer's certificate, or its common name where it has none"),
+  nasIdentifier: z.string().min(1).max(253).optional().describe(ONLY_NAS_IDENTIFIER),
+  coa: z.boolean().default(false).describe("whether the peer may send CoA- and Disconnect-Requests"),
 });
 
 const client = z.strictObject({
-  name,
-  address: prefix,
-  secret,
-  /** The only NAS-Identifier that this client may use. Absent: any. */
-  nasIdentifier: z.string().min(1).max(253).optional(),
-  /** Addresses by which a CoA may name this NAS, besides `address` where that is one address. */
-  nasAddresses: z.array(address).default([]),
-  /** CVE-2024-3596: Access-Requests without Message-Authenticator are dropped. */
-  requireMessageAuthenticator: z.boolean().default(true),
-  /** Where CoA- and Disconnect-Requests for this NAS are relayed, without the LI attributes. */
-  coa: nasCoa.optional(),
+  name: name.describe("stands in logs"),
+  address: prefix.describe("address or prefix that the NAS sends from"),
+  secret: secret.describe("shared with the NAS"),
+  nasIdentifier: z.string().min(1).max(253).optional().describe(ONLY_NAS_IDENTIFIER),
+  nasAddresses: z
+    .array(address)
+    .default([])
+    .describe("addresses by which a CoA may name this NAS, besides address where that is one address"),
+  requireMessageAuthenticator: z
+    .boolean()
+    .default(true)
+    .describe("CVE-2024-3596: Access-Requests without Message-Authenticator are dropped"),
+  coa: nasCoa
+    .optional()
+    .describe("where CoA- and Disconnect-Requests for this NAS are relayed, without the LI attributes"),
 });
 
 const plainUpstream = z.strictObject({
-  name,
-  address,
-  /** Needed without RadSec, whose secret is always "radsec" (RFC 6614 section 2.3). */
-  secret: secret.optional(),
-  auth: port.default(1812),
-  accounting: port.default(1813),
-  /** Drops replies to Access-Requests that have none. Off, they are counted. */
-  requireMessageAuthenticator: z.boolean().default(false),
-  /** How a server is seen to be alive when no request has told lately: by RFC 5997, or not at all. */
-  healthCheck: z.enum(["status-server", "none"]).default("status-server"),
-  /** RADIUS over TLS in place of UDP. */
+  name: name.describe("stands in logs and metrics"),
+  address: address.describe("of the server"),
+  secret: secret.optional().describe('shared with it; needed without radsec, whose secret is always "radsec"'),
+  auth: port.default(1812).describe("UDP port of authentication there"),
+  accounting: port.default(1813).describe("UDP port of accounting there"),
+  requireMessageAuthenticator: z
+    .boolean()
+    .default(false)
+    .describe("drops replies to Access-Requests that have none; off, they are counted"),
+  healthCheck: z
+    .enum(["status-server", "none"])
+    .default("status-server")
+    .describe("how a server is seen to be alive when no request has told lately: by RFC 5997, or not at all"),
   radsec: z
     .strictObject({
-      port: port.default(2083),
-      /** The DNS name in the server's certificate. */
-      serverName: z.string().min(1, "expected the DNS name in the server's certificate"),
+      port: port.default(2083).describe("TCP port there"),
+      serverName: z
+        .string()
+        .min(1, "expected the DNS name in the server's certificate")
+        .describe("the DNS name in the server's certificate"),
       ...tlsFiles,
     })
-    .optional(),
+    .optional()
+    .describe("RADIUS over TLS in place of UDP"),
 });
 
 const upstream = plainUpstream.refine((it) => it.secret !== undefined || it.radsec !== undefined, {
@@ -101,83 +121,133 @@ const upstream = plainUpstream.refine((it) => it.secret !== undefined || it.rads
 });
 
 const coaClient = z.strictObject({
-  name,
-  address: prefix,
-  secret,
-  requireMessageAuthenticator: z.boolean().default(false),
-  /** Overrides `radius.saltAuthenticator` for this client. */
-  saltAuthenticator: saltAuthenticator.optional(),
+  name: name.describe("stands in logs"),
+  address: prefix.describe("address or prefix that it sends from"),
+  secret: secret.describe("shared with it"),
+  requireMessageAuthenticator: z.boolean().default(false).describe("drops its requests that have none"),
+  saltAuthenticator: saltAuthenticator.optional().describe("overrides radius.saltAuthenticator for this client"),
 });
 
 const radius = z.strictObject({
-  listen: listen.prefault({}),
-  /** The NAS that a request belongs to which names none. */
-  nas: z.strictObject({ identifier: z.string().min(1).max(253) }).optional(),
-  clients: z.array(client).default([]).refine(uniqueNames, UNIQUE),
-  upstreams: z.array(upstream).default([]).refine(uniqueNames, UNIQUE),
-  /** Who may send CoA- and Disconnect-Requests. */
-  coaClients: z.array(coaClient).default([]).refine(uniqueNames, UNIQUE),
-  /** RADIUS over TLS (RFC 6614) from NASes and CoA clients. */
+  listen: listen.prefault({}).describe("where requests are taken"),
+  nas: z
+    .strictObject({ identifier: z.string().min(1).max(253).describe("its NAS-Identifier") })
+    .optional()
+    .describe("the NAS that a request belongs to which names none"),
+  clients: z.array(client).default([]).refine(uniqueNames, UNIQUE).describe("the NASes"),
+  upstreams: z
+    .array(upstream)
+    .default([])
+    .refine(uniqueNames, UNIQUE)
+    .describe("the RADIUS servers; load is shared by subscriber, a server that is silent is passed over"),
+  coaClients: z
+    .array(coaClient)
+    .default([])
+    .refine(uniqueNames, UNIQUE)
+    .describe("who may send CoA- and Disconnect-Requests"),
   radsec: z
     .strictObject({
-      addresses: z.array(address).min(1, "expected at least one address").default(["0.0.0.0"]),
-      port: listenPort.default(2083),
+      addresses: z
+        .array(address)
+        .min(1, "expected at least one address")
+        .default(["0.0.0.0"])
+        .describe("where connections are taken"),
+      port: listenPort.default(2083).describe("TCP port"),
       ...tlsFiles,
-      clients: z.array(radsecClient).min(1, "expected at least one client").refine(uniqueNames, UNIQUE),
+      clients: z
+        .array(radsecClient)
+        .min(1, "expected at least one client")
+        .refine(uniqueNames, UNIQUE)
+        .describe("who may connect"),
     })
-    .optional(),
-  /** Takes events from a FreeRADIUS on this host that needs no gateway in front of it. */
+    .optional()
+    .describe("RADIUS over TLS (RFC 6614) from NASes and CoA clients"),
   http: z
     .strictObject({
-      /** On loopback alone: the password, and what asks for mirroring, cross it in the clear. */
-      address: z.string().refine(isLoopback, "expected a loopback address").default("127.0.0.1"),
-      port: listenPort.default(9466),
+      address: z
+        .string()
+        .refine(isLoopback, "expected a loopback address")
+        .default("127.0.0.1")
+        .describe("loopback alone: the password, and what asks for mirroring, cross it in the clear"),
+      port: listenPort.default(9466).describe("TCP port"),
       username: z
         .string()
         .regex(/^[^:]+$/, "expected a user name without ':'")
-        .default("freeradius"),
-      password: z.string().min(16, "expected a password of at least 16 characters"),
+        .default("freeradius")
+        .describe("of HTTP's basic authentication"),
+      password: z.string().min(16, "expected a password of at least 16 characters").describe("the same"),
     })
-    .optional(),
-  /** How long an Access-Accept waits for agents, at most. */
-  holdMs: milliseconds.default(300),
-  /** Which Access-Accepts wait. */
-  hold: z.enum(["intercepted", "all"]).default("intercepted"),
-  /** How long a CoA- or Disconnect-Request waits for agents, at most. */
-  coaTimeoutMs: milliseconds.default(2000),
-  /** After the first answer that is not "applied": how long to wait for those of other agents. */
-  resultWindowMs: milliseconds.default(50),
-  /** What senders of CoA-Requests salt-encrypt with in place of a request authenticator: zeros as FreeRADIUS, or the packet's. */
-  saltAuthenticator: saltAuthenticator.default("zero"),
-  /** Requests with an Event-Timestamp further off are discarded (RFC 5176 section 6.3). */
-  eventTimestampWindowSeconds: z.int().min(1).max(86_400).default(300),
-  /** `relay`: to the upstream servers, whose answer is waited for. `answer`: the gateway answers alone. */
-  accounting: z.enum(["relay", "answer"]).default("relay"),
-  /** How long an upstream server, or a NAS, may take before the next one is asked, or the same again. */
-  upstreamTimeoutMs: milliseconds.default(1000),
-  /** Packets that are sent for one request at most. */
-  upstreamAttempts: z.int().min(1).max(10).default(4),
-  /** How often servers that were not heard of are asked whether they are alive. */
-  healthIntervalMs: milliseconds.default(5000),
-  /** How long the bus may take to store an event before the spool takes over. */
-  storeTimeoutMs: milliseconds.default(1000),
-  /** Where events wait while the bus is away. Absent: logins go on, and accounting is not acknowledged until it is back. */
+    .optional()
+    .describe("takes events from a FreeRADIUS on this host that needs no gateway in front of it"),
+  holdMs: milliseconds.default(300).describe("how long an Access-Accept waits for agents, at most"),
+  hold: z
+    .enum(["intercepted", "all"])
+    .default("intercepted")
+    .describe("which Access-Accepts wait; all: nobody can tell by the time which are mirrored"),
+  coaTimeoutMs: milliseconds.default(2000).describe("how long a CoA- or Disconnect-Request waits for agents, at most"),
+  resultWindowMs: milliseconds
+    .default(50)
+    .describe('after the first answer that is not "applied": how long to wait for those of other agents'),
+  saltAuthenticator: saltAuthenticator
+    .default("zero")
+    .describe(
+      "what senders of CoA-Requests salt-encrypt with in place of a request authenticator: zeros as FreeRADIUS, or the packet's",
+    ),
+  eventTimestampWindowSeconds: z
+    .int()
+    .min(1)
+    .max(86_400)
+    .default(300)
+    .describe("requests with an Event-Timestamp further off are discarded (RFC 5176 section 6.3)"),
+  accounting: z
+    .enum(["relay", "answer"])
+    .default("relay")
+    .describe("relay: to the upstream servers, whose answer is waited for; answer: the gateway answers alone"),
+  upstreamTimeoutMs: milliseconds
+    .default(1000)
+    .describe("how long an upstream server, or a NAS, may take before the next one is asked, or the same again"),
+  upstreamAttempts: z.int().min(1).max(10).default(4).describe("packets that are sent for one request at most"),
+  healthIntervalMs: milliseconds
+    .default(5000)
+    .describe("how often servers that were not heard of are asked whether they are alive"),
+  storeTimeoutMs: milliseconds
+    .default(1000)
+    .describe("how long the bus may take to store an event before the spool takes over"),
   spool: z
     .strictObject({
-      directory: z.string().min(1, "expected a directory"),
-      maxBytes: z.int().min(65_536, "expected at least 65536 bytes").default(268_435_456),
+      directory: z.string().min(1, "expected a directory").describe("of this gateway alone"),
+      maxBytes: z
+        .int()
+        .min(65_536, "expected at least 65536 bytes")
+        .default(268_435_456)
+        .describe("what does not fit is lost, and counted"),
     })
-    .optional(),
-  /** FreeRADIUS dictionary files that are read after the shipped ones, such as /usr/share/freeradius/dictionary. */
-  dictionaries: z.array(z.string().min(1)).default([]),
+    .optional()
+    .describe(
+      "where events wait while the bus is away; absent: logins go on, and accounting is not acknowledged until it is back",
+    ),
+  dictionaries: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      "FreeRADIUS dictionary files that are read after the shipped ones, such as /usr/share/freeradius/dictionary",
+    ),
   nokia: z
     .strictObject({
-      /** Mediation devices by the mirror destination service that Alc-LI-Destination names. */
-      services: z.record(z.string(), z.strictObject({ address, port })).default({}),
-      /** UDP port where Alc-LI-Destination is an address alone. */
-      defaultPort: port.optional(),
+      services: z
+        .record(
+          z.string(),
+          z.strictObject({
+            address: address.describe("of the mediation device"),
+            port: port.describe("its UDP port"),
+          }),
+        )
+        .default({})
+        .describe("mediation devices by the mirror destination service that Alc-LI-Destination names"),
+      defaultPort: port.optional().describe("UDP port where Alc-LI-Destination is an address alone"),
     })
-    .prefault({}),
+    .prefault({})
+    .describe("what Nokia's LI attributes leave open"),
 });
 
 export const radiusConfigSchema = radius

@@ -4,7 +4,7 @@ import { StartError } from "../agent/errors.js";
 import { connectNats } from "../bus/connect.js";
 import { StreamMismatchError } from "../bus/streams.js";
 import type { GatewayConfig } from "../config/schema.js";
-import { createRegistry } from "../metrics/registry.js";
+import { createRegistry, watchReadiness } from "../metrics/registry.js";
 import { type MetricsServer, startMetricsServer } from "../metrics/server.js";
 import { RadiusError } from "../radius/errors.js";
 import { checkSecurityMode } from "../security/mode.js";
@@ -52,6 +52,7 @@ class GatewayRun {
     const { config, log } = options;
     // With a spool the events of the first logins wait for NATS; without one they would be lost.
     this.#waitingFor = new Set(config.radius.spool === undefined ? ["ports", "NATS"] : ["ports"]);
+    watchReadiness(this.#registry, () => this.#waitingFor.size === 0);
     this.#sealing = config.security.mode === "strict" ? new EventSealing(config, log) : undefined;
     this.#bus = new NatsBus(options.config.nats.stream, options.log, this.#abort.signal);
   }

@@ -36,6 +36,7 @@ export class AgentMetrics {
   readonly #events = new Map<string, Counter.Internal>();
   readonly #activation: Histogram;
   readonly #lag: Gauge;
+  #eventLag = 0;
   readonly #refusals: Counter<"reason">;
   readonly #conflicts: Counter<"stands">;
   readonly #deadLetters: Counter<"reason">;
@@ -101,7 +102,13 @@ export class AgentMetrics {
     this.#events.get(`${type} ${result}`)?.inc();
   }
 
+  /** Messages that wait in the stream. */
+  get eventLag(): number {
+    return this.#eventLag;
+  }
+
   lag(messages: number): void {
+    this.#eventLag = messages;
     this.#lag.set(messages);
   }
 

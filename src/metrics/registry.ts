@@ -16,3 +16,16 @@ export function createRegistry(version: string, component: "agent" | "gateway" |
   }).set({ version, component, node_version: process.version }, 1);
   return registry;
 }
+
+/** `/readyz` as a number, so that whoever watches needs one scrape alone. */
+export function watchReadiness(registry: Registry, isReady: () => boolean): void {
+  const gauge = new Gauge({
+    name: "submirror_ready",
+    help: "1 while nothing is waited for, as /readyz says, else 0.",
+    registers: [],
+    collect() {
+      this.set(isReady() ? 1 : 0);
+    },
+  });
+  registry.registerMetric(gauge);
+}

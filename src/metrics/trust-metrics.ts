@@ -13,6 +13,7 @@ export interface AuditGauges {
 
 export class TrustMetrics {
   readonly #refusals: Counter<"reason">;
+  readonly #strangers: Counter;
 
   constructor(registry: Registry, audit: () => AuditGauges | undefined) {
     const registers = [registry];
@@ -23,6 +24,11 @@ export class TrustMetrics {
       registers,
     });
     for (const reason of REFUSAL_REASONS) this.#refusals.inc({ reason }, 0);
+    this.#strangers = new Counter({
+      name: "submirror_local_strangers_total",
+      help: "Connections to the local socket that were refused, since they were not root's.",
+      registers,
+    });
     const gauge = (name: string, help: string, value: (gauges: AuditGauges) => number) =>
       new Gauge({
         name,
@@ -38,6 +44,10 @@ export class TrustMetrics {
       it.copied(),
     );
     gauge("submirror_audit_unavailable", "1 while the audit log cannot be written.", (it) => (it.isBehind() ? 1 : 0));
+  }
+
+  stranger(): void {
+    this.#strangers.inc();
   }
 
   refused(reason: RefusalReason): void {

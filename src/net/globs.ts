@@ -29,3 +29,8 @@ export function globMatcher(globs: readonly string[]): (name: string) => boolean
   const patterns = globs.map(toRegExp);
   return (name) => patterns.some((pattern) => pattern.test(name));
 }
+
+/** Whether a name of the configuration is a pattern. */
+export function isGlob(name: string): boolean {
+  return /[*?[]/.test(name);
+}

@@ -16,6 +16,7 @@ export interface Libc {
   dup3(fd: number, onto: number, flags: number): number;
   flock(fd: number, operation: number): number;
   ioctl(fd: number, request: number, argument: Buffer): number;
+  adjtimex(timex: Buffer): number;
   close(fd: number): number;
 }
 
@@ -34,6 +35,7 @@ const prototypes: Readonly<Record<keyof Libc, string>> = {
   dup3: "int dup3(int fd, int onto, int flags)",
   flock: "int flock(int fd, int operation)",
   ioctl: "int ioctl(int fd, unsigned long request, void *argument)",
+  adjtimex: "int adjtimex(void *timex)",
   close: "int close(int fd)",
 };
 

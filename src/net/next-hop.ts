@@ -31,8 +31,8 @@ function orNothing<T>(ask: () => T): T | undefined {
 export class NextHopQueries implements Disposable {
   readonly #socket = new NetlinkSocket(PROTOCOL.ROUTE);
 
-  /** As for a packet that came in by the interface `input`. Undefined where there is no way. */
-  route(destination: IpAddress, source: IpAddress, input: number): Route | undefined {
+  /** As for a packet that came in by the interface `input`, or for the node's own. Undefined where there is no way. */
+  route(destination: IpAddress, source: IpAddress, input?: number): Route | undefined {
     const query = encodeRouteQuery(destination, source, input);
     return orNothing(() => parseRoute(this.#socket.ask(MESSAGE.GETROUTE, query, "the route to an address")));
   }

@@ -11,6 +11,8 @@ const CTRL_ATTR_FAMILY_NAME = 2;
 const NETDEV_CMD_DEV_GET = 1;
 const NETDEV_A_DEV_IFINDEX = 1;
 const NETDEV_A_DEV_XDP_FEATURES = 3;
+/** NETDEV_XDP_ACT_BASIC: the driver runs XDP programs. */
+const ACT_BASIC = 1n;
 /** NETDEV_XDP_ACT_NDO_XMIT: frames that XDP redirects to the interface are sent. */
 const ACT_NDO_XMIT = 4n;
 const GENERIC_HEADER_BYTES = 4;
@@ -27,19 +29,30 @@ function familyId(socket: NetlinkSocket): number {
   return id.readUInt16LE();
 }
 
-/**
- * True where the driver sends what XDP redirects to the interface. False also where the kernel does not say, since
- * frames that are redirected to an interface which does not send them are lost.
- */
-export function takesRedirects(ifindex: number): boolean {
+/** NETDEV_XDP_ACT_*; undefined where the kernel does not say. */
+function featuresOf(ifindex: number): bigint | undefined {
   using socket = new NetlinkSocket(NETLINK_GENERIC);
   try {
     const request = command(NETDEV_CMD_DEV_GET, attribute(NETDEV_A_DEV_IFINDEX, u32(ifindex)));
     const answer = socket.ask(familyId(socket), request, `the XDP features of interface ${ifindex}`);
     const features = parseAttributes(answer.payload, GENERIC_HEADER_BYTES).get(NETDEV_A_DEV_XDP_FEATURES);
-    return features !== undefined && features.length === 8 && (features.readBigUInt64LE() & ACT_NDO_XMIT) !== 0n;
+    return features?.length === 8 ? features.readBigUInt64LE() : undefined;
   } catch (error) {
-    if (error instanceof NetlinkError) return false;
+    if (error instanceof NetlinkError) return undefined;
     throw error;
   }
+}
+
+/**
+ * True where the driver sends what XDP redirects to the interface. False also where the kernel does not say, since
+ * frames that are redirected to an interface which does not send them are lost.
+ */
+export function takesRedirects(ifindex: number): boolean {
+  return ((featuresOf(ifindex) ?? 0n) & ACT_NDO_XMIT) !== 0n;
+}
+
+/** Whether the driver runs XDP programs itself; undefined where the kernel does not say. */
+export function runsXdp(ifindex: number): boolean | undefined {
+  const features = featuresOf(ifindex);
+  return features === undefined ? undefined : (features & ACT_BASIC) !== 0n;
 }

@@ -1,12 +1,14 @@
 /** Runs the programs behind the hand-over as if the clone had just been made: with an order in the slot of every CPU. */
 import assert from "node:assert/strict";
 import { bootClockNs } from "../../src/datapath/clock.js";
-import { Handover, Intercept, Route, Targets } from "../../src/datapath/layout.gen.js";
+import { Handover, Intercept, Limits, Route, Targets } from "../../src/datapath/layout.gen.js";
 import type { Context } from "./context.js";
 import { macBytes } from "./packets.js";
 import { DEVICE_MAC, MEDIATION_MAC, type Rig, type Run } from "./rig.js";
 
 const ZERO = Buffer.alloc(4);
+/** Orders to encapsulate leave no header behind. */
+const NOTHING_PREPARED = Array.from({ length: Limits.OUTER4_ROOM_WORDS }, () => 0n);
 
 export interface Order {
   /** Key of the intercept whose copy it is. */
@@ -65,6 +67,8 @@ export function setRoute(rig: Rig, device: number, id: number, mtu = 1500): void
     destination_mac: macBytes(DEVICE_MAC),
     next_id: id,
     ids_left: 256,
+    outer4_sum: 0,
+    outer4: NOTHING_PREPARED,
   });
   const routes = rig.map("routes");
   const cpus = routes.lookupPerCpu(indexKey(device))?.length ?? 0;
@@ -97,6 +101,7 @@ export function runOrdered(rig: Rig, program: string, packet: Buffer, order: Ord
     // Network byte order.
     protocol: (packet[ipOffset] ?? 0) >> 4 === 6 ? 0xdd86 : 0x0008,
     outcome: 0,
+    outer4: NOTHING_PREPARED,
   });
   setRoute(rig, deviceOf(rig, order.intercept), id);
   handovers.updatePerCpu(

@@ -18,4 +18,10 @@ int ends_chain_too(struct __sk_buff *skb __attribute__((unused)))
 	return TC_ACT_OK;
 }
 
+SEC("xdp")
+int passes(struct xdp_md *ctx __attribute__((unused)))
+{
+	return XDP_PASS;
+}
+
 char _license[] SEC("license") = "Dual BSD/GPL";

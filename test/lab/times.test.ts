@@ -1,6 +1,6 @@
 /** An intercept begins and ends when its order says, to the hundredth of a second, also while the agent does not run. */
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { li } from "../support/events.js";
 import { assertOriginalsUntouched } from "./parts/assertions.js";
@@ -28,7 +28,14 @@ interface Sighting extends Packet {
 /** Milliseconds that the packet passed after `moment` (Unix time in milliseconds). */
 const after = ({ timeNs }: Packet, moment: number): number => Number(timeNs - BigInt(moment) * 1_000_000n) / 1e6;
 
-it("an intercept begins and ends within 10 ms of its times, while the agent is stopped", async (t) => {
+/** Stopped, it is what a node too busy for it has; killed, its nats-server is gone too. */
+const FATES = { "the agent is stopped": "SIGSTOP", "no agent is alive": "SIGKILL" } as const;
+
+for (const [fate, signal] of Object.entries(FATES)) {
+  it(`an intercept begins and ends within 10 ms of its times, while ${fate}`, (t) => keepsItsTimes(t, signal));
+}
+
+async function keepsItsTimes(t: TestContext, signal: NodeJS.Signals): Promise<void> {
   await withScenario({ users: ({ alice }) => userRecord(alice) }, async (scenario) => {
     const { topology, actors, system, witness } = scenario;
     const { alice } = topology;
@@ -38,7 +45,7 @@ it("an intercept begins and ends within 10 ms of its times, while the agent is s
     const end = begin + LASTS_MS;
     const times = { notBefore: new Date(begin).toISOString(), notAfter: new Date(end).toISOString() };
     await order(topology, SESSION, li("on", times), "applied");
-    system.agent.signal("SIGSTOP");
+    system.agent.signal(signal);
     assert.ok(Date.now() < begin, "the agent was stopped before the begin");
     await sleep(end + GOES_ON_MS - Date.now());
     await stream.stop();
@@ -64,7 +71,7 @@ it("an intercept begins and ends within 10 ms of its times, while the agent is s
     }
     assertOriginalsUntouched(scenario, alice, 0);
   });
-});
+}
 
 function packetsIn(file: string): string[] {
   return [...readFrames(file)].map((frame) => (ipOf(frame) ?? frame.data).toString("hex"));

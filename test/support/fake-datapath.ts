@@ -3,6 +3,7 @@ import {
   type Datapath,
   type DatapathCounters,
   DatapathError,
+  type DatapathSurroundings,
   type DirectionCounters,
   type InterceptCounters,
   type MapFill,
@@ -69,6 +70,11 @@ export class FakeDatapath implements Datapath {
 
   fill(): MapFill[] {
     return [{ map: "intercepts", entries: this.specs.size, capacity: this.capacity }];
+  }
+
+  surroundings(): DatapathSurroundings {
+    const path = { interface: "med0", mtu: 1600, needed: 1536, neighbour: "reachable" } as const;
+    return { access: ["acc1"], mediation: ["med0"], paths: [path] };
   }
 
   activate(): void {

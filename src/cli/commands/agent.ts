@@ -5,6 +5,7 @@ import { checkPrerequisites } from "../../agent/prerequisites.js";
 import { startAgent } from "../../agent/run.js";
 import { loadConfig, requireAgentParts } from "../../config/load.js";
 import { printConfig } from "../../config/print.js";
+import { limitProcess } from "../limit-process.js";
 import { createLog } from "../log.js";
 import type { DaemonFlags } from "../program.js";
 import { untilSignal } from "../shutdown.js";
@@ -18,6 +19,7 @@ export async function runAgentCommand(flags: DaemonFlags): Promise<void> {
     return;
   }
   const config = requireAgentParts(loaded, flags.config);
+  limitProcess(config, ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"]);
   const problems = checkPrerequisites(config);
   if (problems.length > 0) throw new StartError(problems);
   await holdNode(config.datapath.pinDirectory);

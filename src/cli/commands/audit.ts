@@ -1,7 +1,7 @@
 /** `submirror audit`: whether the log is complete and unchanged, and what it says. */
 import { readdirSync } from "node:fs";
 import { jetstream } from "@nats-io/jetstream";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { pino } from "pino";
 import { auditCopies } from "../../bus/audit-stream.js";
 import { connectNats } from "../../bus/connect.js";
@@ -12,7 +12,7 @@ import { type Verified, verifyAudit } from "../../security/audit/verify.js";
 import { authorityTable } from "../../security/configured.js";
 import { readSealingKey } from "../../security/keys/files.js";
 import { verifierOf } from "../../security/keys/signing-key.js";
-import { DEFAULT_CONFIG } from "../default-config.js";
+import { configOption } from "../config-option.js";
 import { EXIT, UsageError } from "../exit.js";
 
 interface VerifyOptions {
@@ -58,7 +58,7 @@ export function auditCommand(): Command {
 
 function located(command: Command): Command {
   return command
-    .addOption(new Option("-c, --config <file>", "configuration file").env("SUBMIRROR_CONFIG").default(DEFAULT_CONFIG))
+    .addOption(configOption())
     .option("--directory <directory>", "where the log is, in place of that of the configuration")
     .option("--json", "print JSON", false);
 }

@@ -1,6 +1,7 @@
 import { loadConfig, requireGatewayParts } from "../../config/load.js";
 import { printConfig } from "../../config/print.js";
 import { runGateway } from "../../gateway/run.js";
+import { limitProcess } from "../limit-process.js";
 import { createLog } from "../log.js";
 import type { DaemonFlags } from "../program.js";
 import { untilSignal } from "../shutdown.js";
@@ -14,6 +15,9 @@ export async function runGatewayCommand(flags: DaemonFlags): Promise<void> {
     return;
   }
   const config = requireGatewayParts(loaded, flags.config);
+  const { auth, accounting, coa } = config.radius.listen;
+  const ports = [auth, accounting, coa, config.radius.radsec?.port ?? 0, config.metrics.gatewayPort];
+  limitProcess(config, ports.some((port) => port > 0 && port < 1024) ? ["CAP_NET_BIND_SERVICE"] : []);
   const log = createLog("gateway", config);
   const ended = untilSignal();
   const gateway = await runGateway({ config, version: programVersion(), log });

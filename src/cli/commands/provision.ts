@@ -1,11 +1,11 @@
 /** `submirror provision`: makes the streams and buckets, with the credentials of somebody who may. */
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { pino } from "pino";
 import { connectNats } from "../../bus/connect.js";
 import { provision } from "../../bus/provision.js";
 import { StreamMismatchError } from "../../bus/streams.js";
 import { loadConfig } from "../../config/load.js";
-import { DEFAULT_CONFIG } from "../default-config.js";
+import { configOption } from "../config-option.js";
 import { EXIT } from "../exit.js";
 
 const CONNECT_MS = 10_000;
@@ -14,11 +14,7 @@ const CONNECT_MS = 10_000;
 export function provisionCommand(): Command {
   return new Command("provision")
     .description("make the streams and buckets on the bus, where agents and gateways may not")
-    .addOption(
-      new Option("-c, --config <file>", "configuration file whose nats section has an administrator's credentials")
-        .env("SUBMIRROR_CONFIG")
-        .default(DEFAULT_CONFIG),
-    )
+    .addOption(configOption("configuration file whose nats section has an administrator's credentials"))
     .addHelpText("after", "\nExample:\n  submirror provision --config admin.yaml")
     .action(async ({ config: file }: { config: string }) => {
       const config = loadConfig(file);

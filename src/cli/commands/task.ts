@@ -14,7 +14,7 @@ import { countersign, type SignedOrder, signOrder } from "../../security/orders/
 import { type ListedTask, listTasks, orderText, publishOrder } from "../../tasking/client.js";
 import { buildOrder, TaskingError, type TaskOptions } from "../../tasking/order.js";
 import { readOrderFile, writeOrderFile } from "../../tasking/order-file.js";
-import { DEFAULT_CONFIG } from "../default-config.js";
+import { configOption } from "../config-option.js";
 import { EXIT, UsageError } from "../exit.js";
 
 interface CommonOptions {
@@ -62,11 +62,7 @@ export function taskCommand(): Command {
 
 function common(command: Command): Command {
   return command
-    .addOption(
-      new Option("-c, --config <file>", "configuration file with nats and security")
-        .env("SUBMIRROR_CONFIG")
-        .default(DEFAULT_CONFIG),
-    )
+    .addOption(configOption("configuration file with nats and security"))
     .option("--json", "print JSON", false)
     .option("--wait <seconds>", "how long to wait for answers of agents", seconds, 5)
     .option("--agents <count>", "answers that are enough", count, Number.MAX_SAFE_INTEGER);

@@ -10,7 +10,21 @@ import {
   u32,
   u32Attribute,
 } from "./message.js";
-import { ETHERNET_TYPES, EXT_FILTER_SKIP_STATS, FAMILY, IFF_UP, LINK, LINKINFO, MESSAGE, VETH_PEER } from "./uapi.js";
+import {
+  ADDR_GEN_NONE,
+  ETHERNET_TYPES,
+  EXT_FILTER_SKIP_STATS,
+  FAMILY,
+  IFF_UP,
+  INET_CONF,
+  INET_SETTING,
+  INET6_ADDR_GEN_MODE,
+  LINK,
+  LINKINFO,
+  MESSAGE,
+  VETH_PEER,
+  XDP,
+} from "./uapi.js";
 
 /** `struct ifinfomsg`: family, padding, type, index, flags, change mask. */
 const IFINFO_BYTES = 16;
@@ -33,6 +47,8 @@ export interface NetworkLink {
   readonly master?: number;
   /** ifindex of the interface below a VLAN, or of a veth's peer in the same namespace. */
   readonly lower?: number;
+  /** Id of the XDP program on it. */
+  readonly xdpProgram?: number;
 }
 
 export interface LinkChange {
@@ -60,6 +76,8 @@ export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undef
   const master = u32Attribute(attributes, LINK.MASTER);
   // The index of an interface in another namespace says nothing here.
   const lower = attributes.has(LINK.LINK_NETNSID) ? undefined : u32Attribute(attributes, LINK.LINK);
+  const xdp = attributes.get(LINK.XDP);
+  const xdpProgram = xdp && u32Attribute(parseAttributes(xdp), XDP.PROG_ID);
   const link: NetworkLink = {
     ifindex: info.readInt32LE(4),
     name,
@@ -70,6 +88,7 @@ export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undef
     ...(kind !== undefined && { kind }),
     ...(master !== undefined && { master }),
     ...(lower && { lower }),
+    ...(xdpProgram && { xdpProgram }),
   };
   return { change: type === MESSAGE.NEWLINK ? "new" : "gone", link };
 }
@@ -92,10 +111,30 @@ export function encodeLinkQuery(which?: string | number): Buffer {
 export interface LinkSettings {
   readonly mtu?: number;
   readonly up?: boolean;
+  /** By their names under /proc/sys/net/ipv4/conf, which may be mounted read-only. */
+  readonly ipv4?: Readonly<Partial<Record<keyof typeof INET_SETTING, number>>>;
+  /** The interface makes itself no IPv6 address. */
+  readonly noIpv6Address?: boolean;
 }
 
-export function encodeLinkSettings(ifindex: number, { mtu, up = false }: LinkSettings): Buffer {
-  return Buffer.concat([ifinfo(ifindex, up), ...(mtu === undefined ? [] : [attribute(LINK.MTU, u32(mtu))])]);
+export function encodeLinkSettings(ifindex: number, settings: LinkSettings): Buffer {
+  const { mtu, up = false } = settings;
+  return Buffer.concat([
+    ifinfo(ifindex, up),
+    ...(mtu === undefined ? [] : [attribute(LINK.MTU, u32(mtu))]),
+    ...familySettings(settings),
+  ]);
+}
+
+function familySettings({ ipv4, noIpv6Address = false }: LinkSettings): Buffer[] {
+  const families: Buffer[] = [];
+  if (ipv4 !== undefined) {
+    const names = Object.keys(ipv4) as (keyof typeof INET_SETTING)[];
+    const values = names.map((name) => attribute(INET_SETTING[name], u32(ipv4[name] ?? 0)));
+    families.push(nested(FAMILY.INET, nested(INET_CONF, ...values)));
+  }
+  if (noIpv6Address) families.push(nested(FAMILY.INET6, attribute(INET6_ADDR_GEN_MODE, Buffer.from([ADDR_GEN_NONE]))));
+  return families.length === 0 ? [] : [nested(LINK.AF_SPEC, ...families)];
 }
 
 export function encodeLinkRemoval(ifindex: number): Buffer {

@@ -62,13 +62,13 @@ export function parseRoute({ type, payload }: NetlinkMessage): Route | undefined
   return { out, ...(gateway && { gateway }), ...(mtu !== undefined && { mtu }) };
 }
 
-/** Asks how a packet from `source` to `destination` goes that came in by the interface `input`. */
-export function encodeRouteQuery(destination: IpAddress, source: IpAddress, input: number): Buffer {
+/** Asks how a packet from `source` to `destination` goes that came in by the interface `input`, or that is the node's own. */
+export function encodeRouteQuery(destination: IpAddress, source: IpAddress, input?: number): Buffer {
   const info = Buffer.alloc(RTMSG_BYTES);
   const bits = MAX_BITS[destination.family];
   info.writeUInt8(destination.family === 4 ? FAMILY.INET : FAMILY.INET6, 0);
   info.writeUInt8(bits, 1);
   info.writeUInt8(bits, 2);
   const addresses = [attribute(ROUTE.DST, destination.bytes), attribute(ROUTE.SRC, source.bytes)];
-  return Buffer.concat([info, ...addresses, attribute(ROUTE.IIF, u32(input))]);
+  return Buffer.concat([info, ...addresses, ...(input === undefined ? [] : [attribute(ROUTE.IIF, u32(input))])]);
 }

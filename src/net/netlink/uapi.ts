@@ -31,6 +31,8 @@ export const MESSAGE = {
   GETROUTE: 26,
   NEWNEIGH: 28,
   GETNEIGH: 30,
+  NEWTFILTER: 44,
+  GETTFILTER: 46,
 } as const;
 
 /** Multicast groups of NETLINK_ROUTE and NETLINK_XFRM. */
@@ -43,10 +45,22 @@ export const LINK = {
   LINK: 5,
   MASTER: 10,
   LINKINFO: 18,
+  AF_SPEC: 26,
   EXT_MASK: 29,
   LINK_NETNSID: 37,
   GSO_MAX_SEGS: 40,
+  XDP: 43,
 } as const;
+
+/** Within LINK.AF_SPEC, by family. */
+export const INET_CONF = 1;
+export const INET6_ADDR_GEN_MODE = 8;
+export const ADDR_GEN_NONE = 1;
+/** Of INET_CONF: settings of an interface, as under /proc/sys/net/ipv4/conf (linux/ip.h). */
+export const INET_SETTING = { FORWARDING: 1, RP_FILTER: 8, ACCEPT_LOCAL: 23 } as const;
+
+/** Of LINK.XDP. */
+export const XDP = { PROG_ID: 4 } as const;
 
 export const LINKINFO = { KIND: 1, DATA: 2 } as const;
 export const VETH_PEER = 1;
@@ -57,6 +71,12 @@ export const IFF_UP = 1;
 
 /** Hardware types (linux/if_arp.h) whose packets begin with a 14-byte Ethernet header. */
 export const ETHERNET_TYPES: ReadonlySet<number> = new Set([1, 772]);
+
+/** Where filters of a clsact qdisc belong: TC_H_CLSACT with the direction. */
+export const CLSACT_PARENT = { ingress: 0xffff_fff2, egress: 0xffff_fff3 } as const;
+export const FILTER = { KIND: 1, OPTIONS: 2 } as const;
+/** Of the options of a filter of kind bpf. */
+export const BPF_FILTER = { NAME: 7 } as const;
 
 export const ADDR = { ADDRESS: 1, LOCAL: 2 } as const;
 

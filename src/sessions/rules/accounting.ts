@@ -34,9 +34,15 @@ export function accountingUpdate(reader: SessionReader, event: SequencedEvent, c
 
 export function accountingStop(reader: SessionReader, event: SequencedEvent, context: RuleContext): Decision {
   const acctSessionId = requireSessionId(event);
-  const known = reader.find(event.nas, acctSessionId) ?? findOnlyPending(reader, event.nas, readKept(event.attributes));
+  const known = reader.find(event.nas, acctSessionId) ?? pendingOf(reader, event, acctSessionId);
   if (known === undefined || known.seq >= event.seq) return NOTHING;
   return endSession(known, undefined, event, context);
+}
+
+/** A Stop that comes again has ended its session already, and must not end another's login. */
+function pendingOf(reader: SessionReader, event: SequencedEvent, acctSessionId: string): Session | undefined {
+  if (reader.hasEnded(event.nas, acctSessionId)) return undefined;
+  return findOnlyPending(reader, event.nas, readKept(event.attributes));
 }
 
 /** Accounting-On and -Off: the NAS has no sessions any more. */

@@ -40,8 +40,8 @@ function* candidates(
   if (acctSessionId !== undefined) {
     const session = reader.find(nas, acctSessionId);
     if (session !== undefined) yield session;
-    // It may be online without us having seen its accounting yet.
-    else for (const key of keys) yield* reader.under(nas, keyOf.pending(key));
+    // It may be online without us having seen its accounting yet; one that has ended is nobody else's login.
+    else if (!reader.hasEnded(nas, acctSessionId)) for (const key of keys) yield* reader.under(nas, keyOf.pending(key));
     return;
   }
   const [key] = keys;

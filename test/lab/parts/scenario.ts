@@ -10,8 +10,8 @@ export interface ScenarioOptions extends Omit<SystemOptions, "users"> {
   readonly topology?: TopologyOptions;
   /** Text of FreeRADIUS's users file. */
   readonly users: (topology: Topology) => string;
-  /** What has to run before agent and gateway do. */
-  readonly prepare?: (topology: Topology) => Promise<void>;
+  /** Comes before agent and gateway; what it returns is added to these options. */
+  readonly prepare?: (topology: Topology) => Promise<Partial<Omit<SystemOptions, "users">>>;
 }
 
 export interface Scenario {
@@ -30,8 +30,8 @@ export async function withScenario(
   const topology = await buildTopology(options.topology);
   try {
     await startServer(topology.server);
-    await options.prepare?.(topology);
-    const system = await startSystem(topology, { ...options, users: options.users(topology) });
+    const more = await options.prepare?.(topology);
+    const system = await startSystem(topology, { ...options, ...more, users: options.users(topology) });
     await body({ topology, system, witness: await Witness.start(topology), actors: new Actors(topology) });
   } catch (error) {
     throw explained(error, dropsBefore);

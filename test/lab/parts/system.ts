@@ -12,7 +12,7 @@ import type { Namespace } from "./namespace.js";
 import { until } from "./poll.js";
 import { ADDRESS, type Subscriber, type Topology } from "./topology.js";
 
-const SUBMIRROR = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
+export const SUBMIRROR = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
 
 export const SECRET = {
   nas: "between-nas-and-gateway",
@@ -58,6 +58,8 @@ export function userRecord(subscriber: Subscriber, li?: LiAttributes): string {
   return `${subscriber.name} Cleartext-Password := "${password(subscriber)}"\n\t${reply.join(",\n\t")}\n`;
 }
 
+export type EdgeCommand = "agent" | "gateway";
+
 export interface SystemOptions {
   /** Text of FreeRADIUS's users file. */
   readonly users: string;
@@ -65,6 +67,8 @@ export interface SystemOptions {
   readonly configuration?: Readonly<Record<string, object>>;
   /** Of agent and gateway, beside this process's own. */
   readonly env?: NodeJS.ProcessEnv;
+  /** What agent and gateway are started with, in place of their plain command line. */
+  readonly start?: (command: EdgeCommand, argv: readonly string[]) => readonly string[];
 }
 
 export interface System {
@@ -90,8 +94,9 @@ export async function startSystem(topology: Topology, options: SystemOptions): P
   const { lab, edge } = topology;
   const configFile = lab.path("edge.yaml");
   writeFileSync(configFile, stringify(edgeConfiguration(topology, options)), { mode: 0o600 });
-  const submirror = (command: string, program = SUBMIRROR): Daemon =>
-    edge.start(command, [process.execPath, program, command, "--config", configFile], {
+  const { start = (_command, argv) => argv } = options;
+  const submirror = (command: EdgeCommand, program = SUBMIRROR): Daemon =>
+    edge.start(command, start(command, [process.execPath, program, command, "--config", configFile]), {
       env: { ...process.env, ...options.env },
     });
   const mediation = new MediationDevice(topology.mediation, lab.path("mediation", "out"));
@@ -137,6 +142,7 @@ function edgeConfiguration({ lab }: Topology, { configuration = {} }: SystemOpti
     interfaces: { access: ["acc*"], core: ["core0"], mediation: ["med0"] },
     mediation: { sourceIpv4: ADDRESS.edgeToMediation.ipv4, sourceIpv6: ADDRESS.edgeToMediation.ipv6 },
     security: { mode: "lab" },
+    agent: { socket: lab.path("agent.sock") },
     // Not the machine's bpffs: several labs may run on one machine.
     datapath: { pinDirectory: join(lab.bpffs(), "submirror") },
     radius: {

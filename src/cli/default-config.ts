@@ -1,2 +1,0 @@
-/** Where the configuration is unless it is named. */
-export const DEFAULT_CONFIG = "/etc/submirror/submirror.yaml";

@@ -1,0 +1,116 @@
+/** Asks the kernel for what `interfaces.ts` judges. */
+import { readFileSync } from "node:fs";
+import { BpfProgram, type Direction } from "libbpf-ts";
+import type { Config } from "../config/schema.js";
+import { CLSACT_HANDLE, hooksOf, PRIORITY } from "../datapath/attach.js";
+import { programNames, tcxEntries } from "../datapath/chain.js";
+import { HELPER_DEVICES } from "../datapath/helper-devices.js";
+import { xdpProgramOf } from "../datapath/xdp.js";
+import { globMatcher } from "../net/globs.js";
+import { type NetworkLink, networkLinks } from "../net/links.js";
+import { clsactFilters } from "../net/tc-filters.js";
+import { runsXdp, takesRedirects } from "../net/xdp-features.js";
+import type { Chain, ConfiguredRole, InterfaceFacts } from "./interfaces.js";
+
+type Mode = Config["datapath"]["mode"];
+
+/** Characters of a program's name that the kernel keeps. */
+const KERNEL_NAME = 15;
+
+/** Throws NetlinkError. */
+export function readInterfaces(interfaces: NonNullable<Config["interfaces"]>, mode: Mode): InterfaceFacts[] {
+  const fits: readonly [ConfiguredRole, (name: string) => boolean][] = (["access", "core", "mediation"] as const).map(
+    (role) => [role, globMatcher(interfaces[role])],
+  );
+  return networkLinks().flatMap((link) => {
+    const roles = fits.filter(([, matches]) => matches(link.name)).map(([role]) => role);
+    return roles.length === 0 || HELPER_DEVICES.includes(link.name) ? [] : [factsOf(link, roles, mode)];
+  });
+}
+
+function factsOf(link: NetworkLink, roles: readonly ConfiguredRole[], mode: Mode): InterfaceFacts {
+  const foreignXdp = foreignXdpOf(link, roles, mode);
+  const lacksXdp = lacksXdpOf(link, roles, mode);
+  return {
+    link,
+    roles,
+    chains: chainsOf(link, roles, mode),
+    ...(foreignXdp !== undefined && { foreignXdp }),
+    ...(lacksXdp !== undefined && { lacksXdp }),
+    notForwarded: (["IPv4", "IPv6"] as const).filter((family) => !forwards(family, link.name)),
+  };
+}
+
+function chainsOf(link: NetworkLink, roles: readonly ConfiguredRole[], mode: Mode): Chain[] {
+  const hooks = roles.flatMap((role) =>
+    hooksOf(role, link.hasLinkLayer, mode === "tc" ? undefined : mode).map((hook) => ({ ...hook, role })),
+  );
+  const directions = [...new Set(hooks.map(({ direction }) => direction))];
+  return directions.map((direction) => {
+    const own = hooks.filter((hook) => hook.direction === direction);
+    return {
+      direction,
+      ...tcxOf(
+        link.ifindex,
+        direction,
+        own.map(({ program }) => program),
+      ),
+      clsactAhead: clsactOf(link.ifindex, direction, Math.min(...own.map(({ role }) => PRIORITY[role] ?? 1))),
+    };
+  });
+}
+
+function tcxOf(ifindex: number, direction: Direction, own: readonly string[]): Pick<Chain, "tcxAhead" | "tcxBehind"> {
+  const ours = new Set(own.map((name) => name.slice(0, KERNEL_NAME)));
+  const names = programNames(tcxEntries(ifindex, direction));
+  const last = names.findLastIndex((name) => ours.has(name));
+  const foreign = (part: readonly string[]): string[] => part.filter((name) => !ours.has(name));
+  return last < 0
+    ? { tcxAhead: names, tcxBehind: [] }
+    : { tcxAhead: foreign(names.slice(0, last)), tcxBehind: foreign(names.slice(last)) };
+}
+
+function clsactOf(ifindex: number, direction: Direction, ownPriority: number): string[] {
+  return (
+    clsactFilters(ifindex, direction)
+      .filter(({ handle, priority }) => handle !== CLSACT_HANDLE && priority < ownPriority)
+      // libbpf puts the program's id behind its name.
+      .map(({ kind, name }) => name?.replace(/:\[\d+\]$/, "") ?? kind)
+  );
+}
+
+function foreignXdpOf({ xdpProgram }: NetworkLink, roles: readonly ConfiguredRole[], mode: Mode): string | undefined {
+  if (xdpProgram === undefined) return undefined;
+  const own = mode === "tc" ? undefined : xdpProgramOf(mode, roles)?.slice(0, KERNEL_NAME);
+  const name = xdpName(xdpProgram);
+  return name === own ? undefined : name;
+}
+
+function xdpName(id: number): string {
+  try {
+    using program = BpfProgram.openById(id);
+    return program.name || `number ${id}`;
+  } catch {
+    return `number ${id}`;
+  }
+}
+
+function lacksXdpOf(
+  { ifindex, hasLinkLayer }: NetworkLink,
+  roles: readonly ConfiguredRole[],
+  mode: Mode,
+): string | undefined {
+  if (mode === "tc" || !hasLinkLayer) return undefined;
+  if (xdpProgramOf(mode, roles) !== undefined && runsXdp(ifindex) === false) return "runs no XDP programs";
+  if (roles.includes("mediation") && !takesRedirects(ifindex)) return "does not send what XDP redirects";
+  return undefined;
+}
+
+function forwards(family: "IPv4" | "IPv6", name: string): boolean {
+  try {
+    return readFileSync(`/proc/sys/net/${family.toLowerCase()}/conf/${name}/forwarding`, "utf8").trim() !== "0";
+  } catch {
+    // The kernel has no such family, or the interface is gone again.
+    return true;
+  }
+}

@@ -1,0 +1,73 @@
+/** The real Prometheus, as deploy/prometheus configures it, in a namespace; scrapes each second. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse, stringify } from "yaml";
+import { LabError } from "./errors.js";
+import { httpGet } from "./http.js";
+import type { Namespace } from "./namespace.js";
+
+/** From dist/test/lab/parts. */
+const CONFIGURATION = fileURLToPath(new URL("../../../../deploy/prometheus/", import.meta.url));
+const PORT = 9090;
+
+export interface Series {
+  readonly metric: Readonly<Record<string, string>>;
+  /** NaN where there is nothing to divide by. */
+  readonly value: number;
+}
+
+export interface FiringAlert {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export class Prometheus {
+  private constructor(private readonly namespace: Namespace) {}
+
+  static async start(namespace: Namespace, directory: string): Promise<Prometheus> {
+    mkdirSync(directory);
+    const configuration = parse(readFileSync(join(CONFIGURATION, "prometheus.yaml"), "utf8")) as object;
+    const file = join(directory, "prometheus.yaml");
+    writeFileSync(
+      file,
+      stringify({
+        ...configuration,
+        global: { scrape_interval: "1s", evaluation_interval: "1s" },
+        rule_files: [join(CONFIGURATION, "rules.yaml")],
+      }),
+    );
+    const daemon = namespace.start("prometheus", [
+      "prometheus",
+      `--config.file=${file}`,
+      `--storage.tsdb.path=${join(directory, "data")}`,
+      `--web.listen-address=127.0.0.1:${PORT}`,
+      "--log.level=warn",
+    ]);
+    await daemon.ready("/-/ready", async () => (await httpGet(namespace, url("/-/ready")))?.status === 200);
+    return new Prometheus(namespace);
+  }
+
+  /** An instant query. Throws LabError where Prometheus refuses it. */
+  async query(expr: string): Promise<Series[]> {
+    const data = await this.#get<{ result: { metric: Record<string, string>; value: [number, string] }[] }>(
+      `/api/v1/query?query=${encodeURIComponent(expr)}`,
+    );
+    return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+  }
+
+  async firing(): Promise<FiringAlert[]> {
+    const { alerts } = await this.#get<{ alerts: (FiringAlert & { state: string })[] }>("/api/v1/alerts");
+    return alerts.filter(({ state }) => state === "firing");
+  }
+
+  async #get<T>(path: string): Promise<T> {
+    const answer = await httpGet(this.namespace, url(path));
+    if (answer?.status !== 200) throw new LabError(`Prometheus answers ${answer?.status} to ${path}: ${answer?.body}`);
+    return (JSON.parse(answer.body) as { data: T }).data;
+  }
+}
+
+function url(path: string): string {
+  return `http://127.0.0.1:${PORT}${path}`;
+}
