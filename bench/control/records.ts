@@ -11,6 +11,8 @@ export interface ControlRecord {
   readonly p50: number;
   /** Of few samples: the worst. */
   readonly p99: number;
+  /** Load average of the last minute when it was measured: above the number of cores, others were waited for. */
+  readonly load?: number;
   /** Sorted, where they are a distribution to draw. */
   readonly samples?: readonly number[];
 }

@@ -52,14 +52,21 @@ function goalRow(goal: Goal, records: readonly ControlRecord[]): string[] {
 
 /** The figures of docs/performance.md between the marks `control`. */
 export function controlFigures(records: readonly ControlRecord[], machine: Machine): string {
-  const rows = records.map(({ case: name, n, unit, p50, p99 }) => [name, count(n), unit, count(p50), count(p99)]);
+  const rows = records.map(({ case: name, n, unit, p50, p99, load }) => [
+    name,
+    count(n),
+    unit,
+    count(p50),
+    count(p99),
+    load === undefined ? "" : String(load),
+  ]);
   return [
-    `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, ${machine.date.slice(0, 10)}.`,
+    `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, ${machine.date.slice(0, 10)}. The load is the system's load average when the case was measured, the bench's own included: above the number of cores, the programs waited for others, and times say less of them than processor times do.`,
     table(
       ["goal", "wanted", "reached", ""],
       GOALS.map((goal) => goalRow(goal, records)),
     ),
-    table(["case", "n", "unit", "median", "p99, or the worst of few"], rows),
+    table(["case", "n", "unit", "median", "p99, or the worst of few", "load"], rows),
   ].join("\n\n");
 }
 
