@@ -16,6 +16,7 @@ import { MarkerPurge } from "../../../src/bus/marker-purge.js";
 import type { Settle } from "../../../src/bus/ports.js";
 import { SessionBucket } from "../../../src/bus/session-bucket.js";
 import { SESSION_STREAM } from "../../../src/bus/streams.js";
+import type { Finding } from "../../../src/doctor/finding.js";
 import type { EventResult } from "../../../src/events/types.js";
 import { writeSeed } from "../../../src/security/keys/files.js";
 import { generateSigningSeed, signerFromSeed } from "../../../src/security/keys/signing-key.js";
@@ -250,6 +251,47 @@ describe("NATS permissions", () => {
     await until("the dead letter is stored", async () => {
       return (await manager.streams.info(DEAD_LETTER_STREAM)).state.messages > 0;
     });
+  });
+
+  it("are enough for the doctor, who says where they are not", async () => {
+    const examine = async (node: string, nats: object, more: object = {}): Promise<Finding[]> => {
+      const config = join(server.directory, "examined.yaml");
+      writeFileSync(config, stringify({ node, nats, ...keys.sections, ...more }));
+      const { out, err } = await runProgramBeside("doctor", "--config", config, "--json");
+      assert.equal(err, "");
+      const { findings } = JSON.parse(out) as { findings: Finding[] };
+      return findings.filter(({ about }) => /^(nats|jetstream|stream|bucket)/.test(about));
+    };
+    const told = (findings: readonly Finding[]): string[] => findings.map(({ about, state }) => `${state} ${about}`);
+    assert.deepEqual(told(await examine("edge1", server.section("AGENT"))), [
+      "ok nats keys",
+      "ok nats keys",
+      "ok nats",
+      "ok stream RADIUS",
+      "ok stream TASKS",
+      "ok stream DEADLETTERS",
+      "ok bucket sessions",
+      "ok bucket datakeys",
+      "ok stream AUDIT",
+    ]);
+    const radius = {
+      clients: [{ name: "bng1", address: "192.0.2.1", secret: "of-a-test" }],
+      upstreams: [{ name: "aaa", address: "192.0.2.2", secret: "of-a-test" }],
+    };
+    assert.deepEqual(told(await examine("gw1", server.section("GATEWAY"), { radius })).slice(2), [
+      "ok nats",
+      "ok stream RADIUS",
+      "ok bucket datakeys",
+    ]);
+    // Its inbox is another one: nothing comes back.
+    assert.deepEqual(told(await examine("edge1", server.section("MEDIATION"))).slice(2), [
+      "ok nats",
+      "failure jetstream",
+    ]);
+    const nobody = join(server.directory, "nobody.nkey");
+    writeSeed(nobody, generateSigningSeed(), "of a test");
+    const [, , refused] = await examine("edge1", { ...server.section("AGENT"), nkeySeedFile: nobody });
+    assert.match(refused?.found ?? "", /refuses the credentials/);
   });
 
   const FORBIDDEN: Readonly<Record<Role, readonly string[]>> = {
