@@ -96,14 +96,19 @@ function signOnly(command: Command): Command {
 
 function subjectOptions(command: Command): Command {
   return command
-    .option("--user-name <name>", "subject by User-Name")
-    .option("--calling-station-id <id>", "subject by Calling-Station-Id")
-    .option("--nas-port-id <id>", "subject by NAS-Port-Id; needs --nas")
-    .option("--circuit-id <id>", "subject by agent circuit id")
-    .option("--remote-id <id>", "subject by agent remote id")
-    .option("--address <prefix>", "subject by address or prefix")
-    .option("--acct-session-id <id>", "one session; needs --nas")
+    .option("--user-name <name>", "subject by User-Name; - here and below: read from standard input", valueOrInput)
+    .option("--calling-station-id <id>", "subject by Calling-Station-Id", valueOrInput)
+    .option("--nas-port-id <id>", "subject by NAS-Port-Id; needs --nas", valueOrInput)
+    .option("--circuit-id <id>", "subject by agent circuit id", valueOrInput)
+    .option("--remote-id <id>", "subject by agent remote id", valueOrInput)
+    .option("--address <prefix>", "subject by address or prefix", valueOrInput)
+    .option("--acct-session-id <id>", "one session; needs --nas", valueOrInput)
     .option("--nas <name>", "at this NAS alone");
+}
+
+/** The command line of a program is for everybody on the machine to see. */
+function valueOrInput(value: string): string {
+  return value === "-" ? readFileSync(0, "utf8").replace(/\r?\n$/, "") : value;
 }
 
 async function order(action: TaskAction, options: OrderOptions): Promise<void> {
