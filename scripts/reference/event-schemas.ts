@@ -152,14 +152,12 @@ export const notificationSchema = z.object({
   outputOctets: text.optional(),
 } satisfies Shape<keyof LiEvent | "node" | "sealed">);
 
-export const deadLetterSchema = z.strictObject({
-  node: text.describe("who could not take it"),
-  reason: z
-    .enum(DEAD_LETTER_REASONS)
-    .describe("malformed: broken; unauthorized: not sealed as it must be; fault: ours"),
+export const deadLetterSchema = z.object({
+  node: text,
+  reason: z.enum(DEAD_LETTER_REASONS).describe("cannot be read; may not be read; a fault of ours"),
   field: text.optional().describe("of the event; absent where none could be read"),
   detail: text.describe("one sentence that names the field, never the subject"),
-  subject: text.describe("on which the event came"),
-  seq: z.int().min(1).describe("of the event in the stream RADIUS"),
+  subject: text.describe("where the event came from"),
+  seq: z.int().describe("its sequence in the stream RADIUS"),
   event: text.describe("as it came, base64"),
 } satisfies Shape<keyof DeadLetter>);

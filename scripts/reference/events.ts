@@ -77,13 +77,6 @@ function channels(): Channel[] {
       parameters: { node: "of the agent" },
       payload: opaque,
     },
-    {
-      name: "dead-letter",
-      address: deadLetterSubject("{node}", reason).replace(reason, "{reason}"),
-      what: "an event that an agent could not take, with the reason, in the stream DEADLETTERS",
-      parameters: { node: "of the agent", reason: DEAD_LETTER_REASONS.join(", ") },
-      payload: z.toJSONSchema(deadLetterSchema),
-    },
   ];
 }
 

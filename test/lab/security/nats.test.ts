@@ -227,6 +227,32 @@ describe("NATS permissions", () => {
     assert.equal(second.specs.size, 2);
   });
 
+  it("are enough to settle what two agents have written, to purge what is left of records, and for dead letters", async () => {
+    const open = async () => {
+      const connection = await server.connect("AGENT");
+      const manager = await jetstreamManager(connection);
+      return await SessionBucket.open({ connection, manager, replicas: 1, maxAgeHours: 1 });
+    };
+    const [one, other] = [await open(), await open()];
+    const later: Settle = (_key, ours) => ours;
+    const key = "bng1.tried";
+    await one.write(new Map([[key, { seq: 1, data: Buffer.from("one") }]]), later);
+    const conflicts = await other.write(new Map([[key, { seq: 2, data: undefined }]]), later);
+    assert.deepEqual(conflicts, { theirs: 0, ours: 1 });
+    const manager = await jetstreamManager(await server.connect("PROVISION"));
+    const subjects = async () => (await manager.streams.info(SESSION_STREAM)).state.num_subjects ?? 0;
+    const [before, { state }] = [await subjects(), await manager.streams.info(SESSION_STREAM)];
+    const hoursOn = () => Date.now() + 2 * 3_600_000;
+    const purge = new MarkerPurge(await jetstreamManager(await server.connect("AGENT")), "$KV.sessions.", 0, hoursOn);
+    purge.add(key, state.last_seq, Date.now(), false);
+    await purge.purge();
+    assert.equal(await subjects(), before - 1);
+    (await server.connect("GATEWAY")).publish("radius.bng1.coa", "{");
+    await until("the dead letter is stored", async () => {
+      return (await manager.streams.info(DEAD_LETTER_STREAM)).state.messages > 0;
+    });
+  });
+
   it("are enough for the doctor, who says where they are not", async () => {
     const examine = async (node: string, nats: object, more: object = {}): Promise<Finding[]> => {
       const config = join(server.directory, "examined.yaml");
@@ -266,32 +292,6 @@ describe("NATS permissions", () => {
     writeSeed(nobody, generateSigningSeed(), "of a test");
     const [, , refused] = await examine("edge1", { ...server.section("AGENT"), nkeySeedFile: nobody });
     assert.match(refused?.found ?? "", /refuses the credentials/);
-  });
-
-  it("are enough to settle what two agents have written, to purge what is left of records, and for dead letters", async () => {
-    const open = async () => {
-      const connection = await server.connect("AGENT");
-      const manager = await jetstreamManager(connection);
-      return await SessionBucket.open({ connection, manager, replicas: 1, maxAgeHours: 1 });
-    };
-    const [one, other] = [await open(), await open()];
-    const later: Settle = (_key, ours) => ours;
-    const key = "bng1.tried";
-    await one.write(new Map([[key, { seq: 1, data: Buffer.from("one") }]]), later);
-    const conflicts = await other.write(new Map([[key, { seq: 2, data: undefined }]]), later);
-    assert.deepEqual(conflicts, { theirs: 0, ours: 1 });
-    const manager = await jetstreamManager(await server.connect("PROVISION"));
-    const subjects = async () => (await manager.streams.info(SESSION_STREAM)).state.num_subjects ?? 0;
-    const [before, { state }] = [await subjects(), await manager.streams.info(SESSION_STREAM)];
-    const hoursOn = () => Date.now() + 2 * 3_600_000;
-    const purge = new MarkerPurge(await jetstreamManager(await server.connect("AGENT")), "$KV.sessions.", 0, hoursOn);
-    purge.add(key, state.last_seq, Date.now(), false);
-    await purge.purge();
-    assert.equal(await subjects(), before - 1);
-    (await server.connect("GATEWAY")).publish("radius.bng1.coa", "{");
-    await until("the dead letter is stored", async () => {
-      return (await manager.streams.info(DEAD_LETTER_STREAM)).state.messages > 0;
-    });
   });
 
   const FORBIDDEN: Readonly<Record<Role, readonly string[]>> = {
