@@ -71,6 +71,13 @@ function channels(): Channel[] {
       payload: opaque,
     },
     {
+      name: "dead-letter",
+      address: deadLetterSubject("{node}", reason).replace(reason, "{reason}"),
+      what: "an event that an agent could not take, and why, in the stream DEADLETTERS",
+      parameters: { node: "of the agent", reason: DEAD_LETTER_REASONS.join(", ") },
+      payload: z.toJSONSchema(deadLetterSchema),
+    },
+    {
       name: "audit",
       address: auditSubject("{node}"),
       what: "a copy of each entry of an agent's audit log, in the stream AUDIT",
