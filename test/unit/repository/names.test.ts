@@ -4,7 +4,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { parse } from "yaml";
 import { configJsonSchema } from "../../../scripts/reference/configuration.js";
 import { eventJsonSchema } from "../../../scripts/reference/events.js";
 import { childRows, type JsonSchema } from "../../../scripts/reference/json-schema.js";
@@ -12,6 +11,10 @@ import { commandTree, flattened } from "../../../src/cli/command-tree.js";
 import { createProgram } from "../../../src/cli/program.js";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
+
+const VALUES_SCHEMA = join(ROOT, "deploy/helm/submirror/values.schema.json");
+/** Files in the chart's Secrets. */
+const SECRETS = new Set(["agent.crt", "agent.key", "gateway.crt", "gateway.key"]);
 
 /** Pages by hand. */
 const pages = [
@@ -41,16 +44,11 @@ test("keys of the configuration", () => {
   const namesIn = (schema: object): string[] =>
     childRows("", schema as JsonSchema).map(([key]) => key.replaceAll(/`|\[\]|\.\*/g, ""));
   const keys = new Set(namesIn(configJsonSchema()));
-  // An instruction has a section mediation, too; the chart has an agent and a nats of its own; `agent.key` is a file.
+  // An instruction has a section mediation, too; the chart's values have an agent and a NATS of their own.
   const fields = new Set(namesIn(eventJsonSchema()).map((name) => name.replace(/^data\.li\./, "")));
-  const values: unknown = parse(readFileSync(join(ROOT, "deploy/helm/submirror/values.yaml"), "utf8"));
-  const isValue = (name: string): boolean =>
-    name
-      .split(".")
-      .reduce<unknown>((value, key) => (value as Record<string, unknown> | null | undefined)?.[key], values) !==
-    undefined;
-  const isFile = (name: string): boolean => /\.(crt|key)$/.test(name);
-  const isKnown = (name: string): boolean => keys.has(name) || fields.has(name) || isValue(name) || isFile(name);
+  const values = new Set(namesIn(JSON.parse(readFileSync(VALUES_SCHEMA, "utf8")) as object));
+  const isKnown = (name: string): boolean =>
+    [keys, fields, values].some((names) => names.has(name)) || name.includes(".resources.") || SECRETS.has(name);
   const sections = [...keys].filter((key) => !key.includes("."));
   const pattern = new RegExp(`\`((?:${sections.join("|")})(?:\\.[A-Za-z0-9]+)+)(?::[^\`]*)?\``, "g");
   assert.deepEqual(unknown(pattern, isKnown), []);
