@@ -106,3 +106,13 @@ test("--print-config prints what is in force", () => {
     assert.doesNotMatch(out, /hidden-secret/);
   });
 });
+
+test("a reader who has seen enough ends it without a word", () => {
+  // It goes on looking, and writing, after its first line was read.
+  withConfig("interfaces: { access: [lo] }\nmediation: { sourceIpv4: 192.0.2.1 }\n", (file) => {
+    const command = `${process.execPath} ${PROGRAM} doctor --config ${file} | head -1`;
+    const { stdout, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8", timeout: 60_000 });
+    assert.match(stdout, /^ok +configuration /);
+    assert.equal(stderr, "");
+  });
+});
