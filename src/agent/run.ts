@@ -1,12 +1,13 @@
 /** Puts an agent together: node, datapath, bus, metrics; and takes it apart again in order. */
 import { randomUUID } from "node:crypto";
-import { jetstream } from "@nats-io/jetstream";
+import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "pino";
 import { connectNats } from "../bus/connect.js";
 import { ensureDeadLetterStream } from "../bus/dead-letter-stream.js";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
+import { JetStreamWatch } from "../bus/jetstream-watch.js";
 import { SessionBucket } from "../bus/session-bucket.js";
 import {
   ensureEventStream,
@@ -75,6 +76,9 @@ const EXPIRE_MS = 1000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const RETRY_REFUSED_MS = 5000;
+const WATCH_MS = 10_000;
+/** Questions without an answer, each of which waits for some seconds. */
+const SILENT_AFTER = 3;
 
 class AgentRun {
   readonly #abort = new AbortController();
@@ -158,6 +162,7 @@ class AgentRun {
     );
     const kept = [SESSION_STREAM, TASK_STREAM];
     for (const difference of await replicaDifferences(manager, kept, replicas)) log.warn(difference);
+    this.#watchEmbedded(manager);
     const agent = this.#createAgent(connection, records);
     // Before any session: what a warrant means for it follows from both.
     this.#tasks = new TaskFollower(client, (message) => agent.tasks.take(message));
@@ -250,6 +255,17 @@ class AgentRun {
       setInterval(() => security.prune(), HOUR_MS),
       setInterval(() => void this.#purgeMarkers(), MINUTE_MS),
     );
+  }
+
+  #watchEmbedded(manager: JetStreamManager): void {
+    const embedded = this.#embedded;
+    if (embedded === undefined) return;
+    const watch = new JetStreamWatch({
+      ask: () => manager.getAccountInfo(),
+      onSilent: () => void embedded.restart(),
+      failures: SILENT_AFTER,
+    });
+    this.#timers.push(setInterval(() => void watch.look(), WATCH_MS));
   }
 
   async #purgeMarkers(): Promise<void> {

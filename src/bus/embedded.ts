@@ -24,6 +24,7 @@ export class EmbeddedServerError extends Error {
 export class EmbeddedNatsServer {
   #process: ChildProcess | undefined;
   #stopping = false;
+  #isRestarting = false;
   #ended: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -48,6 +49,17 @@ export class EmbeddedNatsServer {
     this.#stopping = true;
     await this.#end();
     await this.#ended;
+  }
+
+  /** For a server that answers nothing any more: ended, by force where it must be, and started again. */
+  async restart(): Promise<void> {
+    if (this.#isRestarting) return;
+    this.#isRestarting = true;
+    this.log.error(
+      "nats-server answers nothing any more; it is started again. Is the disk of nats.dataDirectory full?",
+    );
+    await this.#end();
+    this.#isRestarting = false;
   }
 
   async #end(): Promise<void> {

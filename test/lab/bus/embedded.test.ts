@@ -1,13 +1,16 @@
 /** The nats-server that an agent runs itself. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../../../src/bus/embedded.js";
+import { JetStreamWatch } from "../../../src/bus/jetstream-watch.js";
 import { freePort, silent, startTestNats } from "../../support/nats.js";
 import { until } from "../../support/poll.js";
 
@@ -85,4 +88,53 @@ test("a port in use, a program that is not there: one sentence with what to do",
     other.close();
     rmSync(dataDirectory, { recursive: true });
   }
+});
+
+test("one that has met a full disk answers again once there is room", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "submirror-nats-full-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", directory]);
+  t.after(async () => {
+    await connection.close();
+    await server.stop();
+    execFileSync("umount", ["-l", directory]);
+    rmSync(directory, { recursive: true });
+  });
+  const port = await freePort();
+  const server = await EmbeddedNatsServer.start(
+    { port, dataDirectory: directory, serverBinary: "nats-server" },
+    silent,
+  );
+  const connection = await connect({ servers: `127.0.0.1:${port}`, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+  const manager = await jetstreamManager(connection, { timeout: 500 });
+  await manager.streams.add({ name: "KEPT", subjects: ["kept"] });
+  const filler = join(directory, "filler");
+  // Somebody else's, whom nats-server knows nothing of.
+  writeFileSync(filler, Buffer.alloc(3.5 * 1024 * 1024));
+  const store = (): Promise<boolean> =>
+    manager
+      .jetstream()
+      .publish("kept", Buffer.alloc(10_000))
+      .then(
+        () => true,
+        () => false,
+      );
+  let stored = 0;
+  while (await store()) stored += 1;
+  rmSync(filler);
+  const hanging = server.pid;
+  const watch = new JetStreamWatch({
+    ask: () => manager.getAccountInfo(),
+    onSilent: () => void server.restart(),
+    failures: 3,
+  });
+  await until(
+    "it stores again",
+    async () => {
+      await watch.look();
+      return await store();
+    },
+    60_000,
+  );
+  assert.notEqual(server.pid, hanging);
+  assert.ok((await manager.streams.info("KEPT")).state.messages >= stored, "what was stored is kept");
 });

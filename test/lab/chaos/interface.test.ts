@@ -29,8 +29,8 @@ test("a subscriber's interface is deleted and made again", async (t) => {
     await connectSubscriber(lab, edge, bob, BOB);
     const began = performance.now();
     await witness.bobAnew(topology);
+    t.diagnostic(`packets from ${Math.round(performance.now() - began)} ms after the interface was set up again`);
     await ping(bob.namespace, ADDRESS.server.ipv4, { count: PINGS });
-    t.diagnostic(`packets from ${Math.round(performance.now() - began)} ms after the interface was there again`);
     await untilMetric(scenario, ACTIVE, 2);
     return (report) => {
       const { from, to } = witness.mirrored(bob, system.mediation.files(report, 0x301, 0x91));
