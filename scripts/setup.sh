@@ -25,6 +25,7 @@ packages=(
   "iputils-ping /usr/bin/ping"
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
+  "curl /usr/bin/curl"
   "zsh /usr/bin/zsh"
   "groff-base /usr/bin/groff"
   "fish /usr/bin/fish"

@@ -34,16 +34,33 @@ export async function examine({ config, mediation, tell }: DoctorOptions): Promi
   const isEdge = programs.includes("agent");
   const agent = isEdge ? await askAgent(config.agent.socket) : undefined;
   const devices = mediationDevices(config, [...mediation, ...(agent?.mediation ?? [])]);
-  const steps: readonly (() => Finding[] | Promise<Finding[]>)[] = [
-    ...(isEdge
-      ? [() => examineKernel(config), () => examineInterfaces(config), () => examinePaths(config, devices)]
-      : []),
-    () => [judgeClock(readClock(), config.security.clockToleranceSeconds)],
-    () => checkTrust(config, programs),
-    () => checkBus(config, isEdge ? "agent" : "gateway"),
-    () => (agent === undefined ? [] : [agent.finding]),
+  const edgeSteps: readonly Step[] = [
+    ["kernel", () => examineKernel(config)],
+    ["interfaces", () => examineInterfaces(config)],
+    ["mediation paths", () => examinePaths(config, devices)],
   ];
-  for (const step of steps) for (const finding of await step()) tell(finding);
+  const steps: readonly Step[] = [
+    ...(isEdge ? edgeSteps : []),
+    ["clock", () => [judgeClock(readClock(), config.security.clockToleranceSeconds)]],
+    ["keys", () => checkTrust(config, programs)],
+    ["nats", () => checkBus(config, isEdge ? "agent" : "gateway")],
+    ["agent", () => (agent === undefined ? [] : [agent.finding])],
+  ];
+  for (const step of steps) for (const finding of await findingsOf(step)) tell(finding);
+}
+
+type Step = readonly [about: string, look: () => Finding[] | Promise<Finding[]>];
+
+/** What cannot be looked at is a finding, too: the rest is looked at all the same. */
+async function findingsOf([about, look]: Step): Promise<Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return [
+      failure(about, `cannot be looked at: ${error.message}`, "run the doctor as root, in the node's own namespaces"),
+    ];
+  }
 }
 
 async function examineKernel(config: Config): Promise<Finding[]> {

@@ -1,9 +1,9 @@
 /** Asks the kernel for what `interfaces.ts` judges. */
 import { readFileSync } from "node:fs";
-import { BpfProgram, type Direction } from "libbpf-ts";
+import { BpfError, BpfProgram, type Direction, queryTcx, type TcxEntry } from "libbpf-ts";
 import type { Config } from "../config/schema.js";
 import { CLSACT_HANDLE, hooksOf, PRIORITY } from "../datapath/attach.js";
-import { programNames, tcxEntries } from "../datapath/chain.js";
+import { programNames } from "../datapath/chain.js";
 import { HELPER_DEVICES } from "../datapath/helper-devices.js";
 import { xdpProgramOf } from "../datapath/xdp.js";
 import { globMatcher } from "../net/globs.js";
@@ -60,14 +60,29 @@ function chainsOf(link: NetworkLink, roles: readonly ConfiguredRole[], mode: Mod
   });
 }
 
-function tcxOf(ifindex: number, direction: Direction, own: readonly string[]): Pick<Chain, "tcxAhead" | "tcxBehind"> {
+function tcxOf(
+  ifindex: number,
+  direction: Direction,
+  own: readonly string[],
+): Pick<Chain, "isSeen" | "tcxAhead" | "tcxBehind"> {
+  const chain = queryChain(ifindex, direction);
+  if (chain === undefined) return { isSeen: false, tcxAhead: [], tcxBehind: [] };
   const ours = new Set(own.map((name) => name.slice(0, KERNEL_NAME)));
-  const names = programNames(tcxEntries(ifindex, direction));
+  const names = programNames(chain);
   const last = names.findLastIndex((name) => ours.has(name));
   const foreign = (part: readonly string[]): string[] => part.filter((name) => !ours.has(name));
   return last < 0
-    ? { tcxAhead: names, tcxBehind: [] }
-    : { tcxAhead: foreign(names.slice(0, last)), tcxBehind: foreign(names.slice(last)) };
+    ? { isSeen: true, tcxAhead: names, tcxBehind: [] }
+    : { isSeen: true, tcxAhead: foreign(names.slice(0, last)), tcxBehind: foreign(names.slice(last)) };
+}
+
+/** Empty where the kernel has no tcx; undefined where it does not let this process look. */
+function queryChain(ifindex: number, direction: Direction): readonly TcxEntry[] | undefined {
+  try {
+    return queryTcx(ifindex, direction).entries;
+  } catch (error) {
+    return error instanceof BpfError && error.code === "EPERM" ? undefined : [];
+  }
 }
 
 function clsactOf(ifindex: number, direction: Direction, ownPriority: number): string[] {

@@ -12,6 +12,8 @@ type DatapathConfig = Pick<Config["datapath"], "attach" | "keepFirst" | "mode">;
 /** What runs on one direction of an interface. */
 export interface Chain {
   readonly direction: "ingress" | "egress";
+  /** False where the kernel does not let this process see the tcx programs. */
+  readonly isSeen: boolean;
   /** Names of foreign tcx programs that run before ours, or that are there while ours are not. */
   readonly tcxAhead: readonly string[];
   /** Foreign tcx programs behind ours. */
@@ -102,7 +104,9 @@ function judgeXdp(about: string, { link, foreignXdp, lacksXdp }: InterfaceFacts,
 }
 
 function judgeChain(about: string, name: string, chain: Chain, { attach, keepFirst }: DatapathConfig): Finding[] {
-  const { direction, tcxAhead, clsactAhead } = chain;
+  const { direction, isSeen, tcxAhead, clsactAhead } = chain;
+  if (!isSeen)
+    return [warning(about, `who else has programs on its ${direction} cannot be seen`, "run the doctor as root")];
   const others = tcxAhead.join(", ");
   if (attach === "clsact") {
     if (tcxAhead.length > 0)

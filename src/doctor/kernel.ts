@@ -16,7 +16,7 @@ export function judgeKernel(features: Features, { attach, mode, persist, pinDire
       ? ok("bpf", "the kernel takes programs from this process")
       : failure(
           "bpf",
-          features.load.reason ?? "the kernel takes no programs from this process",
+          firstClause(features.load.reason ?? "the kernel takes no programs from this process"),
           "run the doctor as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; in a container, allow the system call bpf",
         ),
     needed("btf", features.kernelBtf, "type information of the kernel", "run a kernel with CONFIG_DEBUG_INFO_BTF=y"),
@@ -32,7 +32,7 @@ function notThere(about: string, { conclusive, reason }: Feature, remedy: string
   if (conclusive) return failure(about, reason ?? "the kernel does not have it", remedy);
   return warning(
     about,
-    `cannot be told: ${reason ?? "the probe failed"}`,
+    `cannot be told: ${firstClause(reason ?? "the probe failed")}`,
     "run the doctor with the agent's privileges",
   );
 }
@@ -56,4 +56,9 @@ function judgeBpffs({ supported }: Feature, pinDirectory: string): Finding {
     `datapath.pinDirectory ${pinDirectory} lies in no BPF file system`,
     "mount -t bpf bpf /sys/fs/bpf (in a container, mount the host's), or set datapath.persist to false",
   );
+}
+
+/** What to do stands behind it, in a line of its own. */
+function firstClause(reason: string): string {
+  return reason.split("; ")[0] ?? reason;
 }

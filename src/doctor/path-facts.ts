@@ -5,6 +5,7 @@ import { OUTER_BYTES, USUAL_PACKET_BYTES } from "../datapath/next-hops.js";
 import { formatAddress, type IpAddress, parseAddress, parsePrefix } from "../net/addresses.js";
 import { globMatcher } from "../net/globs.js";
 import { interfaceAddresses } from "../net/links.js";
+import { NetlinkError } from "../net/netlink/errors.js";
 import { type NeighbourState, NextHopQueries } from "../net/next-hop.js";
 import type { DevicePath } from "./paths.js";
 
@@ -57,9 +58,20 @@ async function nextHop(queries: NextHopQueries, address: IpAddress, ifindex: num
     const state = queries.neighbour(address, ifindex)?.state ?? "none";
     const isOpen = state === "none" || state === "failed" || state === "incomplete";
     if (!isOpen || performance.now() > ends) return state === "none" ? "failed" : state;
-    if (!asked) queries.resolve(address, ifindex);
+    if (!asked && !mayResolve(queries, address, ifindex)) return state;
     asked = true;
     await delay(LOOK_EVERY_MS);
+  }
+}
+
+/** False where this process may not have the kernel ask for a neighbour. */
+function mayResolve(queries: NextHopQueries, address: IpAddress, ifindex: number): boolean {
+  try {
+    queries.resolve(address, ifindex);
+    return true;
+  } catch (error) {
+    if (error instanceof NetlinkError && error.code === "EPERM") return false;
+    throw error;
   }
 }
 

@@ -21,12 +21,22 @@ export function judgePath(path: DevicePath, oversize: Oversize): Finding {
   const about = `path to ${device}`;
   const way = path.interface;
   if (way === undefined || mtu === undefined)
-    return failure(about, "there is no route to it", "add one (ip route), or correct the mediation device's address");
+    return failure(
+      about,
+      "there is no route from here to another node by that address",
+      "add one (ip route), or correct the mediation device's address",
+    );
   if (neighbour === "failed" || neighbour === "incomplete")
     return failure(
       about,
       `the next hop on ${way} does not answer`,
       `check cable, VLAN and address: ip neighbour show dev ${way}`,
+    );
+  if (neighbour === "none")
+    return warning(
+      about,
+      `the kernel does not know the next hop on ${way}, and this process may not have it ask`,
+      "run the doctor as root",
     );
   if (mtu < needed) return narrow(about, way, mtu, needed, oversize);
   if (!path.sourceIsOurs)

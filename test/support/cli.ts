@@ -20,9 +20,15 @@ export function runProgram(...args: readonly string[]): Ran {
   return { status, out: stdout, err: stderr };
 }
 
+export const PROGRAM_COMMAND: readonly string[] = [process.execPath, PROGRAM];
+
 /** The same, while this process goes on: it may be the one that answers. */
 export async function runProgramBeside(...args: readonly string[]): Promise<Ran> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  return await runBeside([...PROGRAM_COMMAND, ...args]);
+}
+
+export async function runBeside([command = "", ...args]: readonly string[]): Promise<Ran> {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
   const [out, err, [status]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

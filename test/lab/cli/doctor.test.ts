@@ -10,7 +10,7 @@ import type { Finding, FindingState } from "../../../src/doctor/finding.js";
 import { enterPrivateNetwork, ifindexOf, ip, sysctl, Wire } from "../../bpf/network.js";
 import { DEVICE_MAC, DEVICE4, NODE4 } from "../../bpf/rig.js";
 import { startTestAgent } from "../../support/agent.js";
-import { type Ran, runProgramBeside } from "../../support/cli.js";
+import { PROGRAM_COMMAND, type Ran, runBeside, runProgramBeside } from "../../support/cli.js";
 import { li, radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
 import { startTestNats, type TestNats } from "../../support/nats.js";
@@ -36,6 +36,8 @@ class Node implements Disposable {
   readonly socket = join(this.#temporary.path, "agent.sock");
   /** Named on the command line. */
   devices: readonly string[] = [DEVICE4];
+  /** The command that runs the program. */
+  as: readonly string[] = [];
 
   constructor(private readonly nats: TestNats) {
     mkdirSync(this.#pins);
@@ -57,7 +59,16 @@ class Node implements Disposable {
     const file = join(this.#temporary.path, "edge.yaml");
     writeFileSync(file, stringify({ node: "edge", ...sections }));
     const devices = this.devices.flatMap((device) => ["--mediation", device]);
-    const ran = await runProgramBeside("doctor", "--config", file, "--json", ...devices, ...more);
+    const ran = await runBeside([
+      ...this.as,
+      ...PROGRAM_COMMAND,
+      "doctor",
+      "--config",
+      file,
+      "--json",
+      ...devices,
+      ...more,
+    ]);
     assert.equal(ran.err, "");
     return { ...ran, report: JSON.parse(ran.out) as Report };
   }
@@ -141,7 +152,7 @@ describe("doctor", () => {
       `bpffs: datapath.pinDirectory ${node.keys.directory}/pins lies in no BPF file system`,
       "interface eth77: of interfaces.access is not there",
       `path to ${SILENT_DEVICE}: the next hop on med0 does not answer`,
-      "path to 203.0.113.5: there is no route to it",
+      "path to 203.0.113.5: there is no route from here to another node by that address",
       "path to 2001:db8:9::9: mediation.sourceIpv6 is not set: copies have no source address",
       `agent keys: ${node.keys.files.agent} must be readable by its owner alone, and has mode 0644`,
     ]);
@@ -240,6 +251,23 @@ describe("doctor", () => {
     const fine = findings(await node.examine(), "ok");
     assert.ok(fine.includes(`path to ${DEVICE4}: by med0, MTU 1600, 1536 needed, next hop permanent`), fine.join("\n"));
     assert.ok(fine.includes(`agent: runs (pid ${process.pid}, version 0.0.0) and is ready; active intercepts: 1`));
+  });
+
+  test("who has no capabilities is told what he cannot see, and what he lacks", async () => {
+    await using nats = await startTestNats();
+    using node = new Node(nats);
+    node.as = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"];
+    node.devices = [DEVICE4, SILENT_DEVICE];
+    const examined = await node.examine();
+    assert.equal(examined.status, 1);
+    const told = findings(examined, "warning", "failure");
+    for (const line of [
+      "bpf: load a tc program: operation not permitted (EPERM)",
+      "interface acc0: who else has programs on its ingress cannot be seen",
+      `path to ${SILENT_DEVICE}: the kernel does not know the next hop on med0, and this process may not have it ask`,
+    ])
+      assert.ok(told.includes(line), `${line}\n${told.join("\n")}`);
+    assert.match(told.join("\n"), /^capabilities: the agent lacks CAP_NET_ADMIN, CAP_PERFMON, CAP_BPF$/m);
   });
 
   test("NATS that refuses, or is not there, and a configuration that is wrong", async () => {

@@ -30,6 +30,13 @@ function withConfig<T>(yaml: string, use: (file: string) => T): T {
   }
 }
 
+test("a reader that has enough is no failure", () => {
+  // The reader is gone before the first byte is written.
+  const script = `(sleep 1; exec "$0" "$1" agent --help) | true; echo "\${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", script, process.execPath, PROGRAM], { encoding: "utf8" });
+  assert.deepEqual([stdout, stderr], ["0\n", ""]);
+});
+
 test("help and version end with 0", () => {
   const help = run("--help");
   assert.equal(help.status, 0);
@@ -97,5 +104,15 @@ test("--print-config prints what is in force", () => {
     assert.equal(status, 0);
     assert.match(out, /^ {2}mode: strict$/m);
     assert.doesNotMatch(out, /hidden-secret/);
+  });
+});
+
+test("a reader who has seen enough ends it without a word", () => {
+  // It goes on looking, and writing, after its first line was read.
+  withConfig("interfaces: { access: [lo] }\nmediation: { sourceIpv4: 192.0.2.1 }\n", (file) => {
+    const command = `${process.execPath} ${PROGRAM} doctor --config ${file} | head -1`;
+    const { stdout, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8", timeout: 60_000 });
+    assert.match(stdout, /^ok +configuration /);
+    assert.equal(stderr, "");
   });
 });

@@ -1,7 +1,6 @@
 /** What the repository tells people: links lead somewhere, nothing is pinned to a moving target, nobody real is named. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,18 +8,22 @@ import { parse } from "yaml";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
-function files(...patterns: readonly string[]): string[] {
-  const list = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", ...patterns], {
-    cwd: ROOT,
-    encoding: "utf8",
+/** What was installed, built or written by runs. */
+const NOT_OURS = new Set(["node_modules", "dist", "build", "lab-out", ".git"]);
+
+/** Markdown files of the repository, or below one of its folders. */
+function pages(folder = ""): string[] {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return NOT_OURS.has(entry.name) ? [] : pages(path);
+    return entry.name.endsWith(".md") ? [path] : [];
   });
-  return list.split("\n").filter((file) => file !== "" && existsSync(join(ROOT, file)));
 }
 
 const read = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
 test("every link between pages leads to a file", () => {
-  const broken = files("*.md").flatMap((file) =>
+  const broken = pages().flatMap((file) =>
     [...read(file).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)]
       .map(([, target = ""]) => target)
       .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(join(ROOT, dirname(file), target)))
@@ -38,14 +41,14 @@ test("every page can be reached from the README", () => {
       if (!/^[a-z]+:/.test(target)) follow(join(dirname(file), target));
   };
   follow("README.md");
-  const lost = files("docs/*.md", "docs/**/*.md").filter((file) => !reached.has(file));
+  const lost = pages("docs").filter((file) => !reached.has(file));
   assert.deepEqual(lost, []);
 });
 
 test("addresses in the documents are documentation's, private or local ones", () => {
   const allowed =
     /^(?:192\.0\.2|198\.51\.100|203\.0\.113|127|10|0\.0\.0\.0|169\.254|255\.255|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))/;
-  for (const file of files("README.md", "docs/*.md", "docs/**/*.md", "CONTRIBUTING.md", "SECURITY.md")) {
+  for (const file of ["README.md", "CONTRIBUTING.md", "SECURITY.md", ...pages("docs")]) {
     const addresses = read(file).match(/\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b/g) ?? [];
     for (const address of addresses) assert.match(address, allowed, file);
   }
