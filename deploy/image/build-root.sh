@@ -20,7 +20,8 @@ install -m 755 "$node" "$root/usr/bin/node"
 strip --strip-unneeded "$root/usr/bin/node" 2>/dev/null || true
 NODE=/usr/bin/node deploy/install.sh "$root"
 
-find_library() { ldconfig -p | awk -v name="$1" '$1 == name { print $NF; exit }'; }
+# Reads to the end: a reader that stops early would end ldconfig by a signal, and this script with it.
+find_library() { ldconfig -p | awk -v name="$1" '$1 == name && !found { print $NF; found = 1 }'; }
 # As many libraries as the ones already found ask for.
 libraries() {
   local file
@@ -51,7 +52,7 @@ printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
 
 # The bill of materials: npm's, and where the libraries come from. The package's list may have a path from before /lib
 # became a link; node may come from elsewhere than a package.
-owner() { { dpkg -S "$1" || dpkg -S "$(readlink -f "$1")" || dpkg -S "${1#/usr}"; } 2>/dev/null | head -1 | cut -d: -f1 || true; }
+owner() { { dpkg -S "$1" || dpkg -S "$(readlink -f "$1")" || dpkg -S "${1#/usr}"; } 2>/dev/null | sed -n '1s/:.*//p' || true; }
 # shellcheck disable=SC2016 # dpkg-query's own placeholders
 {
   echo ca-certificates
