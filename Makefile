@@ -18,6 +18,7 @@ all: setup ## build everything
 	@$(MAKE) --no-print-directory -C native
 	@$(MAKE) --no-print-directory -C test/bpf
 	@node_modules/.bin/tsc -b
+	@chmod +x dist/src/cli/main.js
 
 demo: root all ## show it: namespaces, real RADIUS, real traffic, and the proof in a table
 	@node dist/test/lab/demo.js
@@ -40,7 +41,7 @@ lint: all ## oxlint, biome, generated code and reference are up to date, shellch
 	@node_modules/.bin/biome ci --error-on-warnings .
 	@scripts/generate.sh --check
 	@$(MAKE) --no-print-directory -C bench layout CHECK=--check
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/*.sh deploy/image/*.sh test/lab/parts/*.sh; fi
 
 clean: ## remove what was built
 	rm -rf dist build native/dist native/build *.tsbuildinfo lab-out

@@ -1,5 +1,5 @@
 /** What is to be reached, and whether it was. Pure. */
-import type { LookupResult } from "./lookup.js";
+import { IN_USE, KEY_USES, type KeyUse, type LookupResult } from "./lookup.js";
 import { isMix } from "./plan.js";
 import type { Measured } from "./results.js";
 import type { MeasuredPoint } from "./rounds.js";
@@ -95,11 +95,17 @@ function ratio(goal: RatioGoal, points: readonly MeasuredPoint[]): Summary | und
   return summarize(pairwiseRatios(handled(own), handled(base)));
 }
 
+const KINDS_OF_KEYS: Readonly<Record<KeyUse, string>> = {
+  random: "random keys",
+  inUse: `the same ${IN_USE} keys`,
+  cold: "cold caches",
+};
+
 function lookupGoal(what: string, lookups: readonly LookupResult[], of: (result: LookupResult) => number): GoalResult {
   const [one, million] = [1, 1_000_000].map((entries) => lookups.find((each) => each.entries === entries));
   const value = one && million ? of(million) / of(one) : undefined;
   const reached = value === undefined ? undefined : { median: value, low: value, high: value };
-  return { what, target: 1.3, best: "low", reached };
+  return { what: `look-up ${what}, 1,000,000 entries to 1`, target: 1.3, best: "low", reached };
 }
 
 export function goalResults(points: readonly MeasuredPoint[], lookups: readonly LookupResult[]): GoalResult[] {
@@ -110,8 +116,10 @@ export function goalResults(points: readonly MeasuredPoint[], lookups: readonly 
       best: "high" as const,
       reached: ratio(goal, points),
     })),
-    lookupGoal("lookup that finds, 1,000,000 entries to 1", lookups, ({ hitNs }) => hitNs),
-    lookupGoal("lookup that finds nothing, 1,000,000 entries to 1", lookups, ({ missNs }) => missNs),
+    ...KEY_USES.flatMap((use) => [
+      lookupGoal(`that finds, ${KINDS_OF_KEYS[use]}`, lookups, (each) => each[use].hitNs),
+      lookupGoal(`that finds nothing, ${KINDS_OF_KEYS[use]}`, lookups, (each) => each[use].missNs),
+    ]),
   ];
 }
 

@@ -7,41 +7,59 @@ function requireRoom(buffer: Buffer, offset: number, size: number, what: string)
   }
 }
 
-/** struct lookups, 24 bytes */
+/** struct lookups, 56 bytes */
 export interface Lookups {
   count: number;
   base: number;
   range: number;
+  stride: number;
   random: number;
   enabled: number;
   found: number;
+  sieve_mask: number;
+  ballast: number;
+  unused: number;
+  sum: bigint;
+  ns: bigint;
 }
 
 export const Lookups = {
   name: "lookups",
-  size: 24,
-  offsets: { count: 0, base: 4, range: 8, random: 12, enabled: 16, found: 20 },
-  /** Writes all 24 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Lookups, buffer: Buffer = Buffer.allocUnsafe(24), offset = 0): Buffer {
-    requireRoom(buffer, offset, 24, "lookups");
-    buffer.fill(0, offset, offset + 24);
+  size: 56,
+  offsets: { count: 0, base: 4, range: 8, stride: 12, random: 16, enabled: 20, found: 24, sieve_mask: 28, ballast: 32, unused: 36, sum: 40, ns: 48 },
+  /** Writes all 56 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Lookups, buffer: Buffer = Buffer.allocUnsafe(56), offset = 0): Buffer {
+    requireRoom(buffer, offset, 56, "lookups");
+    buffer.fill(0, offset, offset + 56);
     buffer.writeUInt32LE(value.count, offset);
     buffer.writeUInt32LE(value.base, offset + 4);
     buffer.writeUInt32LE(value.range, offset + 8);
-    buffer.writeUInt32LE(value.random, offset + 12);
-    buffer.writeUInt32LE(value.enabled, offset + 16);
-    buffer.writeUInt32LE(value.found, offset + 20);
+    buffer.writeUInt32LE(value.stride, offset + 12);
+    buffer.writeUInt32LE(value.random, offset + 16);
+    buffer.writeUInt32LE(value.enabled, offset + 20);
+    buffer.writeUInt32LE(value.found, offset + 24);
+    buffer.writeUInt32LE(value.sieve_mask, offset + 28);
+    buffer.writeUInt32LE(value.ballast, offset + 32);
+    buffer.writeUInt32LE(value.unused, offset + 36);
+    buffer.writeBigUInt64LE(value.sum, offset + 40);
+    buffer.writeBigUInt64LE(value.ns, offset + 48);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Lookups {
-    requireRoom(buffer, offset, 24, "lookups");
+    requireRoom(buffer, offset, 56, "lookups");
     return {
       count: buffer.readUInt32LE(offset),
       base: buffer.readUInt32LE(offset + 4),
       range: buffer.readUInt32LE(offset + 8),
-      random: buffer.readUInt32LE(offset + 12),
-      enabled: buffer.readUInt32LE(offset + 16),
-      found: buffer.readUInt32LE(offset + 20),
+      stride: buffer.readUInt32LE(offset + 12),
+      random: buffer.readUInt32LE(offset + 16),
+      enabled: buffer.readUInt32LE(offset + 20),
+      found: buffer.readUInt32LE(offset + 24),
+      sieve_mask: buffer.readUInt32LE(offset + 28),
+      ballast: buffer.readUInt32LE(offset + 32),
+      unused: buffer.readUInt32LE(offset + 36),
+      sum: buffer.readBigUInt64LE(offset + 40),
+      ns: buffer.readBigUInt64LE(offset + 48),
     };
   },
 } as const;
@@ -51,5 +69,5 @@ export const layouts = [Lookups] as const;
 
 /** The maps as the source defines them; sizes in bytes. */
 export const maps = {
-  lookups: { name: "lookups", type: "array", keySize: 4, valueSize: 24, maxEntries: 1, value: Lookups },
+  lookups: { name: "lookups", type: "array", keySize: 4, valueSize: 56, maxEntries: 1, value: Lookups },
 } as const;

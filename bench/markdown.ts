@@ -1,6 +1,6 @@
 /** The figures of docs/performance.md, written by each full run between two marks. Pure. */
 import { type GoalResult, isReached } from "./goals.js";
-import type { LookupResult } from "./lookup.js";
+import { IN_USE, KEY_USES, type LookupResult } from "./lookup.js";
 import type { Machine } from "./machine.js";
 import { costsOf, type Node, needs } from "./model.js";
 import { DEFAULT_ENTRIES } from "./plan.js";
@@ -72,7 +72,7 @@ function casesTable(results: readonly Result[], packetBytes: number): string {
   return table([...head, "copies that arrived", "to forwarding", "to mirred"], rows);
 }
 
-function entriesTable(results: readonly Result[], lookups: readonly LookupResult[]): string {
+function entriesTable(results: readonly Result[]): string {
   const rows = ENTRIES.map((entries) => {
     const flows = Math.max(FLOWS, entries);
     const at = (mirroredShare: number): Result | undefined =>
@@ -84,18 +84,26 @@ function entriesTable(results: readonly Result[], lookups: readonly LookupResult
           each.flows === flows &&
           each.packetBytes === 128,
       );
-    const lookup = lookups.find((each) => each.entries === entries);
     const ns = (each: Result | undefined): string => (each ? (1000 / each.handledMpps).toFixed(0) : "-");
     return [
       entries.toLocaleString("en"),
       `${ns(at(0))} (${ratio(at(0)?.ratioToForwarding ?? null)})`,
       `${ns(at(1))} (${ratio(at(1)?.ratioToForwarding ?? null)})`,
-      lookup?.missNs.toFixed(0) ?? "-",
-      lookup?.hitNs.toFixed(0) ?? "-",
     ];
   });
-  const head = ["intercepts", "`tc`, nothing mirrored: ns (to forwarding)", "`tc`, all mirrored: ns (to forwarding)"];
-  return table([...head, "one lookup that finds nothing, ns", "one that finds, ns"], rows);
+  return table(
+    ["intercepts", "`tc`, nothing mirrored: ns (to forwarding)", "`tc`, all mirrored: ns (to forwarding)"],
+    rows,
+  );
+}
+
+function lookupTable(lookups: readonly LookupResult[]): string {
+  const rows = lookups.map((each) => [
+    each.entries.toLocaleString("en"),
+    ...KEY_USES.flatMap((use) => [each[use].hitNs.toFixed(0), each[use].missNs.toFixed(0)]),
+  ]);
+  const head = ["random keys: finds", "finds nothing", `${IN_USE} keys in use: finds`, "finds nothing"];
+  return table(["entries", ...head, "cold caches: finds", "finds nothing"], rows);
 }
 
 const NODE: Omit<Node, "share"> = { gbps: 100, utilization: 0.7 };
@@ -125,7 +133,9 @@ export function figures(run: Run): Readonly<Record<"results" | "model", string>>
     "1400 bytes:",
     casesTable(run.results, 1400),
     "128 bytes, each packet of a subscriber at random among as many as there are intercepts:",
-    entriesTable(run.results, run.lookups),
+    entriesTable(run.results),
+    "One look-up (sieve and table), ns:",
+    lookupTable(run.lookups),
   ];
   return { results: results.join("\n\n"), model: modelTable(run.results) };
 }

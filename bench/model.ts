@@ -71,7 +71,7 @@ export function needs(node: Node, frameBytes: number, costs: Costs): Needs {
  * Bytes of one intercept in the kernel's maps. Shared by all CPUs: the intercept itself, its host in a hash, the
  * buckets of three hashes, its rate, the place of its counters. For each CPU: the counters.
  */
-export const STATE_BYTES = { shared: 112 + 96 + 3 * 16 + 24 + 8, perCpu: 48 } as const;
+export const STATE_BYTES = { shared: 128 + 96 + 3 * 16 + 24 + 8, perCpu: 48 } as const;
 
 export function stateBytes(intercepts: number, cpus: number): number {
   return intercepts * (STATE_BYTES.shared + STATE_BYTES.perCpu * cpus);

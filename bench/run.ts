@@ -13,7 +13,7 @@ import { drawCharts, writeFigures, writeResults } from "./files.js";
 import { Generator } from "./generator.js";
 import { goalResults } from "./goals.js";
 import { type LookupResult, measureLookups } from "./lookup.js";
-import { machine } from "./machine.js";
+import { type Machine, machine } from "./machine.js";
 import type { Run } from "./markdown.js";
 import { Meter } from "./measure.js";
 import { command, pinToCpu } from "./namespaces.js";
@@ -72,8 +72,7 @@ async function measureAll(plan: Plan, cores: Cores): Promise<MeasuredPoint[]> {
   return await runRounds(prepared, plan.rounds, meter, new Progress(total));
 }
 
-function describe(plan: Plan, cores: Cores): string {
-  const { cpu, cores: count, kernel } = machine();
+function describe(plan: Plan, cores: Cores, { cpu, cores: count, kernel }: Machine): string {
   return [
     `${cpu}, ${count} cores, ${kernel}.`,
     `CPU ${cores.measured} generates, forwards and mirrors; CPU ${cores.other} is left to everything else.`,
@@ -83,10 +82,15 @@ function describe(plan: Plan, cores: Cores): string {
   ].join("\n");
 }
 
-function summarizeRun(plan: Plan, points: readonly MeasuredPoint[], lookups: readonly LookupResult[]): Run {
+function summarizeRun(
+  plan: Plan,
+  here: Machine,
+  points: readonly MeasuredPoint[],
+  lookups: readonly LookupResult[],
+): Run {
   const samples = points.flatMap(({ measured }) => measured.flatMap((each) => each.samples));
   return {
-    machine: machine(),
+    machine: here,
     rounds: plan.rounds,
     takenAway: quantile(
       samples.map((each) => each.takenAway),
@@ -127,10 +131,12 @@ async function main(): Promise<number> {
   const isQuick = process.env["QUICK"] === "1";
   const plan = isQuick ? quickPlan() : fullPlan();
   const cores = { measured: availableParallelism() - 1, other: 0 };
-  process.stdout.write(describe(plan, cores));
+  // Before this process keeps to one core: it sees no other then.
+  const here = machine();
+  process.stdout.write(describe(plan, cores, here));
   const points = await measureAll(plan, cores);
   const lookups = measureLookups(join(OBJECTS, "lookup.o"), plan.lookupEntries, plan.rounds);
-  const run = summarizeRun(plan, points, lookups);
+  const run = summarizeRun(plan, here, points, lookups);
   printReport(points, run, paintFor(process.stdout.isTTY));
   write(run, isQuick);
   return 0;

@@ -1,7 +1,7 @@
 /** The results as tables for a terminal. */
 import Table from "cli-table3";
 import { type GoalResult, isReached } from "./goals.js";
-import type { LookupResult } from "./lookup.js";
+import { KEY_USES, type KeyUse, type LookupResult } from "./lookup.js";
 import type { Range, Result } from "./results.js";
 import type { MeasuredPoint } from "./rounds.js";
 
@@ -43,6 +43,12 @@ export function paintFor(isTerminal: boolean): Paint {
   return { good: sgr(32), bad: sgr(31), bold: sgr(1) };
 }
 
+const LABELS: Readonly<Record<KeyUse, string>> = {
+  random: "random keys",
+  inUse: "keys in use",
+  cold: "cold caches",
+};
+
 function ratioText(value: number | null, spread: Range | null): string {
   if (value === null || spread === null) return "-";
   return `${value.toFixed(2)} (${spread[0].toFixed(2)}-${spread[1].toFixed(2)})`;
@@ -79,9 +85,14 @@ export function pointTable(measured: MeasuredPoint, results: readonly Result[], 
 }
 
 export function lookupTable(lookups: readonly LookupResult[], paint: Paint): string {
-  const table = new Table({ head: ["  entries", "finds, ns", "finds nothing, ns"], ...PLAIN_TABLE });
-  for (const { entries, hitNs, missNs } of lookups) table.push([`  ${entries}`, hitNs.toFixed(1), missNs.toFixed(1)]);
-  return `${paint.bold("One lookup at a random address, by entries in the table")}\n${table.toString()}\n`;
+  const head = KEY_USES.flatMap((use) => [`${LABELS[use]}: finds, ns`, "finds nothing, ns"]);
+  const table = new Table({ head: ["  entries", ...head], ...PLAIN_TABLE });
+  for (const each of lookups)
+    table.push([
+      `  ${each.entries}`,
+      ...KEY_USES.flatMap((use) => [each[use].hitNs.toFixed(1), each[use].missNs.toFixed(1)]),
+    ]);
+  return `${paint.bold("One look-up, by entries in the table")}\n${table.toString()}\n`;
 }
 
 export function goalTable(goals: readonly GoalResult[], paint: Paint): string {

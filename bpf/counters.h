@@ -63,12 +63,14 @@ static __always_inline void count_through_stack(__u64 packets)
 		sum->through_stack += packets;
 }
 
-static __always_inline void count_by_xdp(__u64 packets)
+/* A copy that an XDP program made. */
+static __always_inline void count_by_xdp(__u32 index, __u32 direction, __u64 bytes)
 {
 	struct totals *sum = own_totals();
 
 	if (sum)
-		sum->by_xdp += packets;
+		sum->by_xdp++;
+	count_mirrored(index, direction, 1, bytes);
 }
 
 static __always_inline void count_excluded(__u32 index, __u64 packets)

@@ -54,8 +54,10 @@ struct {
 	__type(value, struct targets);
 } links SEC(".maps");
 
+/* Mappable, though nobody maps it: the kernel aligns such an array to a page, and so each intercept to a line. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct intercept);

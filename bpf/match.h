@@ -68,11 +68,9 @@ static __always_inline bool may_be_host6(const struct config *config, __u32 zone
 	       (config->flags & CONFIG_HOSTS6_128 && sieved_host6(config, &key, address, 128));
 }
 
-static __always_inline bool may_be_host4(const struct config *config, __u32 zone, __be32 address)
+static __always_inline bool may_be_host4(const struct config *config, const struct host4_key *key)
 {
-	struct host4_key key = { .zone = zone, .address = address };
-
-	return config->flags & CONFIG_HOSTS4 && may_be_there(config, hash_host4(&key));
+	return config->flags & CONFIG_HOSTS4 && may_be_there(config, hash_host4(key));
 }
 
 /* The intercepts that took this packet, each once. */

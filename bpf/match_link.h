@@ -102,11 +102,13 @@ static __always_inline bool is_nobodys(struct __sk_buff *skb, const struct confi
 		return false;
 	if (protocol == bpf_htons(ETH_P_IP)) {
 		const struct iphdr *ip = header;
+		struct host4_key key;
 
 		if (config->flags & CONFIG_PREFIXES4 || (void *)(ip + 1) > end)
 			return false;
-		return !may_be_host4(config, zone_of(skb->ifindex, config),
-				     direction == DIRECTION_FROM ? ip->saddr : ip->daddr);
+		key.zone = zone_of(skb->ifindex, config);
+		key.address = direction == DIRECTION_FROM ? ip->saddr : ip->daddr;
+		return !may_be_host4(config, &key);
 	}
 	if (protocol == bpf_htons(ETH_P_IPV6)) {
 		const struct ipv6hdr *ip = header;

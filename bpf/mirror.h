@@ -164,15 +164,51 @@ static __always_inline bool is_own_copy(struct __sk_buff *skb, const struct conf
 	return (slot && slot->busy) || came_through_stack(skb, config);
 }
 
-/* Mirrors a packet on an access interface. The packet itself is only read. */
-static __always_inline void mirror_packet(struct __sk_buff *skb, __u32 direction, __u32 link_bytes)
+/* What mirror_any() does with most packets, in fewer steps: IPv4, untagged, under one intercept. False: it is not such. */
+static __always_inline bool mirror_usual(struct __sk_buff *skb, const struct config *config, __u32 direction,
+					 __u32 link_bytes)
 {
-	__u32 zero = 0;
-	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
+	const struct iphdr *ip = (void *)(long)skb->data + link_bytes;
+	const struct targets *targets;
+	struct host4_key key = {};
+
+	if (config->flags & (CONFIG_LINKS | CONFIG_PREFIXES4) || skb->protocol != bpf_htons(ETH_P_IP) ||
+	    (void *)(ip + 1) > (void *)(long)skb->data_end || ip->version != 4)
+		return false;
+	key.zone = zone_of(skb->ifindex, config);
+	key.address = direction == DIRECTION_FROM ? ip->saddr : ip->daddr;
+	if (!may_be_host4(config, &key))
+		return true;
+	if (direction == DIRECTION_TO && is_own_copy(skb, config))
+		return true;
+	targets = bpf_map_lookup_elem(&hosts4, &key);
+	if (!targets)
+		return true;
+	if (targets->count == 1) {
+		struct packet packet = {
+			.direction = direction,
+			.link_bytes = link_bytes,
+			.ip_offset = link_bytes,
+			.ip_version = 4,
+			.zone = key.zone,
+			.address4 = key.address,
+		};
+
+		note_header(&packet, ip->ihl * 4, bpf_ntohs(ip->tot_len), ip->protocol);
+		measure(skb, &packet);
+		mirror(skb, &packet, targets->intercept[0]);
+		return true;
+	}
+	return false;
+}
+
+static __always_inline void mirror_any(struct __sk_buff *skb, const struct config *config, __u32 direction,
+				       __u32 link_bytes)
+{
 	struct selection selection = {};
 	struct packet packet = { .direction = direction, .link_bytes = link_bytes };
 
-	if (!config || !config->flags || is_nobodys(skb, config, direction, link_bytes))
+	if (is_nobodys(skb, config, direction, link_bytes))
 		return;
 	if (direction == DIRECTION_TO && is_own_copy(skb, config))
 		return;
@@ -187,6 +223,16 @@ static __always_inline void mirror_packet(struct __sk_buff *skb, __u32 direction
 	}
 	if (selection.refused)
 		count_drop(DROP_TOO_MANY_COPIES, (__u64)selection.refused * packet.packets);
+}
+
+/* Mirrors a packet on an access interface. The packet itself is only read. */
+static __always_inline void mirror_packet(struct __sk_buff *skb, __u32 direction, __u32 link_bytes)
+{
+	__u32 zero = 0;
+	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
+
+	if (config && config->flags && !mirror_usual(skb, config, direction, link_bytes))
+		mirror_any(skb, config, direction, link_bytes);
 }
 
 #endif

@@ -16,8 +16,9 @@ struct packet {
 		__be32 address4;
 		__u8 address6[16];
 	};
-	__u32 stated;  /* bytes that the IP header says there are; 0: less than it has itself */
-	__u8 protocol; /* IPv4's protocol, IPv6's first next header */
+	__u32 frame_bytes; /* of an XDP frame, all of it */
+	__u32 stated;      /* bytes that the IP header says there are; 0: less than it has itself */
+	__u8 protocol;     /* IPv4's protocol, IPv6's first next header */
 	__u8 ip_header_bytes;
 	/* What will be copied; see measure(). */
 	__u32 length;       /* bytes from the IP header on, of all packets together as one */

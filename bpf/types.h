@@ -104,7 +104,7 @@ enum intercept_flags {
 };
 
 /*
- * One intercept. A slot is written while nothing refers to it and is not changed while something does: a changed
+ * One intercept; what every copy reads of it is in the first 64 bytes, a line of the cache. A slot is written while nothing refers to it and is not changed while something does: a changed
  * intercept takes a new slot, so that no packet ever meets half of each.
  */
 struct intercept {
@@ -117,10 +117,12 @@ struct intercept {
 	__u8 tos;                       /* outer DSCP, shifted to its place */
 	__u16 snap_length;              /* bytes kept of the mirrored packet; 0: all */
 	__u32 drop_policy;              /* index into `drop_policies`; 0: none */
+	__u32 reserved;
 	__u64 bytes_per_second;         /* 0: no limit */
 	__u64 bucket_byte_ns;           /* burst in bytes times 10^9: the bucket is kept in byte-nanoseconds */
 	__u64 bucket_fill_ns;           /* time in which an empty bucket is full */
 	__u8 key[32];                   /* the control plane's name for it, zero padded */
+	__u64 padding[2];
 };
 
 /* Token bucket of the intercept in the same slot. */

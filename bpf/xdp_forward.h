@@ -233,6 +233,25 @@ static __always_inline __u32 routed_ingress(struct xdp_md *ctx, __u32 vlan_id)
 	return ifindex ? *ifindex : 0;
 }
 
+/*
+ * Where to send original and copy. There is no such map where an interface takes no redirected frames, or tc must see what
+ * leaves by it. A VLAN interface is its device and a tag.
+ */
+static __always_inline void *find_fan_out(struct fan_out_key *way, __u32 *tag)
+{
+	void *fan_out = bpf_map_lookup_elem(&fan_outs, way);
+	struct vlan_place *place;
+
+	if (fan_out)
+		return fan_out;
+	place = bpf_map_lookup_elem(&vlan_places, &way->next_hop_ifindex);
+	if (!place)
+		return NULL;
+	*tag = place->vlan_id;
+	way->next_hop_ifindex = place->device_ifindex;
+	return bpf_map_lookup_elem(&fan_outs, way);
+}
+
 static __always_inline int forward(struct xdp_md *ctx, __u32 direction)
 {
 	__u32 zero = 0;
@@ -240,8 +259,7 @@ static __always_inline int forward(struct xdp_md *ctx, __u32 direction)
 	struct original original = {};
 	struct bpf_fib_lookup lookup = {};
 	struct fan_out_key way = {};
-	struct vlan_place *place;
-	__u32 tag;
+	__u32 tag = 0;
 	void *fan_out;
 
 	if (!config || !config->flags || config->flags & CONFIG_LINKS || !find_ip(ctx, &original.packet, &original.vlan_id))
@@ -255,13 +273,10 @@ static __always_inline int forward(struct xdp_md *ctx, __u32 direction)
 		return LEAVE_TO_STACK;
 	if (!one_copy(ctx, &original) || !find_next_hop(ctx, &original.packet, &lookup))
 		return LEAVE_TO_STACK;
-	place = bpf_map_lookup_elem(&vlan_places, &lookup.ifindex);
-	tag = place ? place->vlan_id : 0;
 	way.direction = direction;
 	way.next_hop_ifindex = lookup.ifindex;
 	way.mediation_ifindex = original.mediation_ifindex;
-	/* There is none where an interface takes no redirected frames, or tc must see what leaves by it. */
-	fan_out = bpf_map_lookup_elem(&fan_outs, &way);
+	fan_out = find_fan_out(&way, &tag);
 	if (!fan_out || !leave_note(ctx, &original))
 		return LEAVE_TO_STACK;
 	if (!resize_link_layer(ctx, &original.packet, tag))
@@ -277,12 +292,11 @@ static __always_inline int make_copy(struct xdp_md *ctx)
 	struct frame_note *note = frame_metadata(ctx);
 	const struct mediation_device *device;
 	const struct intercept *intercept;
-	const struct route *route;
+	struct route *route;
 	struct packet packet = {};
 	struct plan plan = {};
 	struct ipv6hdr *v6;
 	struct iphdr *v4;
-	__u32 vlan_id;
 	int failed;
 
 	if ((void *)(note + 1) > frame_start(ctx) || note->magic != COPY_NOTE_MAGIC) {
@@ -295,34 +309,30 @@ static __always_inline int make_copy(struct xdp_md *ctx)
 	intercept = bpf_map_lookup_elem(&intercepts, &plan.intercept);
 	device = intercept ? bpf_map_lookup_elem(&mediation_devices, &intercept->device) : NULL;
 	route = device ? bpf_map_lookup_elem(&routes, &intercept->device) : NULL;
-	if (!route || !find_ip(ctx, &packet, &vlan_id) || !read_ip(ctx, plan.direction, &packet)) {
+	v4 = frame_at(ctx, note->ip_offset, sizeof(*v4));
+	if (!route || !v4) {
 		count_lost_copy(plan.intercept, DROP_STALE_INTERCEPT, 1);
 		return XDP_DROP;
 	}
-	if (packet.ip_version == 4) {
-		v4 = frame_at(ctx, packet.ip_offset, sizeof(*v4));
-		if (v4) {
-			v4->ttl = note->ttl;
-			v4->check = note->checksum;
-		}
+	plan.ip_offset = note->ip_offset;
+	if (v4->version == 4) {
+		v4->ttl = note->ttl;
+		v4->check = note->checksum;
+		plan.ip_length = bpf_ntohs(v4->tot_len);
 	} else {
-		v6 = frame_at(ctx, packet.ip_offset, sizeof(*v6));
-		if (v6)
-			v6->hop_limit = note->ttl;
+		v6 = (struct ipv6hdr *)v4;
+		v6->hop_limit = note->ttl;
+		plan.ip_length = bpf_ntohs(v6->payload_len) + IPV6_HEADER_BYTES;
 	}
-	plan.ip_offset = packet.ip_offset;
-	plan.ip_length = packet.length;
-	__builtin_memcpy(plan.source_mac, route->source_mac, ETH_ALEN);
-	__builtin_memcpy(plan.destination_mac, route->destination_mac, ETH_ALEN);
+	packet.frame_bytes = frame_end(ctx) - frame_start(ctx);
 	/* The metadata would lie where the outer headers go; nobody needs it any more. */
 	bpf_xdp_adjust_meta(ctx, sizeof(struct frame_note));
-	failed = encapsulate_frame(ctx, &plan, intercept, device);
+	failed = encapsulate_frame(ctx, &packet, &plan, intercept, device, route);
 	if (failed) {
 		count_lost_copy(plan.intercept, failed - 1, 1);
 		return XDP_DROP;
 	}
-	count_mirrored(plan.intercept, plan.direction, 1, plan.ip_length);
-	count_by_xdp(1);
+	count_by_xdp(plan.intercept, plan.direction, plan.ip_length);
 	return XDP_PASS;
 }
 

@@ -33,22 +33,18 @@ static __always_inline void *frame_at(struct xdp_md *ctx, __u32 offset, __u32 le
 	return at + length > frame_end(ctx) ? NULL : at;
 }
 
-/* True where all of the frame is in one buffer. Jumbo frames may not be; not every device sends such on. */
-static __always_inline bool in_one_buffer(struct xdp_md *ctx)
-{
-	return frame_end(ctx) - frame_start(ctx) == bpf_xdp_get_buff_len(ctx);
-}
-
 /*
  * Finds the IP header behind at most one tag, whose id goes to `vlan_id` (0: none). False where there is none, or
- * it is behind more; PPPoE and QinQ are left to tc.
+ * it is behind more; PPPoE and QinQ are left to tc. So are frames in several buffers, as jumbo frames may be: not every
+ * device sends such on.
  */
 static __always_inline bool find_ip(struct xdp_md *ctx, struct packet *packet, __u32 *vlan_id)
 {
 	struct ethhdr *ethernet = frame_at(ctx, 0, ETH_HLEN);
 	__be16 protocol, *tag;
 
-	if (!ethernet || !in_one_buffer(ctx))
+	packet->frame_bytes = bpf_xdp_get_buff_len(ctx);
+	if (!ethernet || frame_end(ctx) - frame_start(ctx) != packet->frame_bytes)
 		return false;
 	protocol = ethernet->h_proto;
 	packet->link_bytes = ETH_HLEN;
@@ -74,7 +70,6 @@ static __always_inline bool find_ip(struct xdp_md *ctx, struct packet *packet, _
 /* Notes the subscriber's end for `direction`, and the length. False where the header is not whole or contradicts. */
 static __always_inline bool read_ip(struct xdp_md *ctx, __u32 direction, struct packet *packet)
 {
-	__u32 carried = bpf_xdp_get_buff_len(ctx) - packet->ip_offset;
 	struct ipv6hdr *v6;
 	struct iphdr *v4;
 
@@ -94,36 +89,35 @@ static __always_inline bool read_ip(struct xdp_md *ctx, __u32 direction, struct 
 		packet->length = bpf_ntohs(v6->payload_len) + IPV6_HEADER_BYTES;
 	}
 	packet->largest = packet->length;
-	return packet->length <= carried;
+	return packet->length <= packet->frame_bytes - packet->ip_offset;
 }
 
 /* Cuts the frame behind `length` bytes; padding goes, and what the snap length does not keep. */
-static __always_inline int cut_frame(struct xdp_md *ctx, __u32 length)
+static __always_inline int cut_frame(struct xdp_md *ctx, const struct packet *packet, __u32 length)
 {
-	__u32 carried = bpf_xdp_get_buff_len(ctx);
-
-	if (carried <= length)
+	if (packet->frame_bytes <= length)
 		return 0;
-	return bpf_xdp_adjust_tail(ctx, (int)length - (int)carried) ? FAILED(DROP_TRIM) : 0;
+	return bpf_xdp_adjust_tail(ctx, (int)length - (int)packet->frame_bytes) ? FAILED(DROP_TRIM) : 0;
 }
 
 static __always_inline int put_frame_outer4(struct xdp_md *ctx, const struct plan *plan,
-					    const struct intercept *intercept, const struct mediation_device *device)
+					    const struct intercept *intercept, struct route *route)
 {
-	struct outer4 *outer;
+	void *outer;
 
-	if (bpf_xdp_adjust_head(ctx, (int)plan->ip_offset - (int)sizeof(*outer)))
+	if (bpf_xdp_adjust_head(ctx, (int)plan->ip_offset - (int)sizeof(struct outer4)))
 		return FAILED(DROP_GROW);
-	outer = frame_at(ctx, 0, sizeof(*outer));
+	outer = frame_at(ctx, 0, sizeof(struct outer4));
 	if (!outer)
 		return FAILED(DROP_STORE);
-	__builtin_memset(outer, 0, sizeof(*outer));
-	fill_outer4(outer, plan, intercept, device);
+	put_prepared4(outer, route);
+	complete_outer4(outer, route, intercept, plan->direction, plan->ip_length);
 	return 0;
 }
 
-static __always_inline int put_frame_outer6(struct xdp_md *ctx, const struct plan *plan,
-					    const struct intercept *intercept, const struct mediation_device *device)
+static __always_inline int put_frame_outer6(struct xdp_md *ctx, struct plan *plan,
+					    const struct intercept *intercept, const struct mediation_device *device,
+					    const struct route *route)
 {
 	struct outer6 *outer;
 
@@ -132,24 +126,27 @@ static __always_inline int put_frame_outer6(struct xdp_md *ctx, const struct pla
 	outer = frame_at(ctx, 0, sizeof(*outer));
 	if (!outer)
 		return FAILED(DROP_STORE);
+	__builtin_memcpy(plan->source_mac, route->source_mac, ETH_ALEN);
+	__builtin_memcpy(plan->destination_mac, route->destination_mac, ETH_ALEN);
 	__builtin_memset(outer, 0, sizeof(*outer));
 	fill_outer6(outer, plan, intercept, device);
 	return 0;
 }
 
 /* A frame becomes a datagram for the mediation device. Returns 0, or drop_reason + 1. */
-static __always_inline int encapsulate_frame(struct xdp_md *ctx, struct plan *plan, const struct intercept *intercept,
-					     const struct mediation_device *device)
+static __always_inline int encapsulate_frame(struct xdp_md *ctx, const struct packet *packet, struct plan *plan,
+					     const struct intercept *intercept, const struct mediation_device *device,
+					     struct route *route)
 {
 	int failed;
 
 	if (intercept->snap_length && plan->ip_length > intercept->snap_length)
 		plan->ip_length = intercept->snap_length;
-	failed = cut_frame(ctx, plan->ip_offset + plan->ip_length);
+	failed = cut_frame(ctx, packet, plan->ip_offset + plan->ip_length);
 	if (failed)
 		return failed;
-	return device->flags & DEVICE_IPV6 ? put_frame_outer6(ctx, plan, intercept, device)
-					   : put_frame_outer4(ctx, plan, intercept, device);
+	return device->flags & DEVICE_IPV6 ? put_frame_outer6(ctx, plan, intercept, device, route)
+					   : put_frame_outer4(ctx, plan, intercept, route);
 }
 
 #endif

@@ -17,7 +17,7 @@ static __always_inline int send_tapped(struct xdp_md *ctx, const struct packet *
 {
 	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
 	const struct mediation_device *device;
-	const struct route *route;
+	struct route *route;
 	__u64 now = recent_ns();
 	struct plan plan = {
 		.intercept = index,
@@ -36,31 +36,68 @@ static __always_inline int send_tapped(struct xdp_md *ctx, const struct packet *
 	if (!device || !simple(intercept, device))
 		return LEAVE_TO_TC;
 	route = route_to(ctx, intercept->device, device, now);
-	if (!route || !route->ifindex || largest_datagram(intercept, device, packet) > route->mtu ||
-	    !bpf_map_lookup_elem(&mediation_ports, &route->ifindex))
+	if (!route || !route->ifindex || largest_datagram(intercept, device, packet) > route->mtu)
 		return LEAVE_TO_TC;
-	__builtin_memcpy(plan.source_mac, route->source_mac, ETH_ALEN);
-	__builtin_memcpy(plan.destination_mac, route->destination_mac, ETH_ALEN);
-	failed = encapsulate_frame(ctx, &plan, intercept, device);
+	/* Before anything about the frame changes: it says whether the interface takes redirected frames. */
+	if (bpf_redirect_map(&mediation_ports, route->ifindex, LEAVE_TO_TC) != XDP_REDIRECT)
+		return LEAVE_TO_TC;
+	failed = encapsulate_frame(ctx, packet, &plan, intercept, device, route);
 	if (failed) {
 		count_lost_copy(index, failed - 1, 1);
 		return XDP_DROP;
 	}
-	count_mirrored(index, packet->direction, 1, plan.ip_length);
-	count_by_xdp(1);
-	return bpf_redirect_map(&mediation_ports, route->ifindex, XDP_DROP);
+	count_by_xdp(index, packet->direction, plan.ip_length);
+	return XDP_REDIRECT;
 }
 
-/* Frames that are not IP go on to the node; IP that nobody is to mirror ends here: it is somebody else's. */
-static __always_inline int tap(struct xdp_md *ctx)
+/* No verdict: the frame is to be looked at by the general way. */
+#define NOT_USUAL -1
+
+/* What tap_any() does with most frames, in fewer steps: IPv4 behind nothing but Ethernet, one end under one intercept. */
+static __always_inline int tap_usual(struct xdp_md *ctx, const struct config *config)
 {
-	__u32 zero = 0;
-	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
+	struct packet packet = {
+		.link_bytes = ETH_HLEN,
+		.ip_offset = ETH_HLEN,
+		.ip_version = 4,
+		.packets = 1,
+		.frame_bytes = bpf_xdp_get_buff_len(ctx),
+	};
+	void *frame = frame_at(ctx, 0, ETH_HLEN + IPV4_HEADER_BYTES);
+	const struct ethhdr *ethernet = frame;
+	const struct iphdr *ip = frame + ETH_HLEN;
+	const struct targets *targets;
+	struct host4_key source, destination;
+	bool from;
+
+	if (config->flags & (CONFIG_LINKS | CONFIG_PREFIXES4) || !frame ||
+	    ethernet->h_proto != bpf_htons(ETH_P_IP) || ip->version != 4 || ip->ihl < 5 ||
+	    frame_end(ctx) - frame_start(ctx) != packet.frame_bytes)
+		return NOT_USUAL;
+	packet.length = packet.largest = bpf_ntohs(ip->tot_len);
+	if (packet.length < ip->ihl * 4 || packet.length > packet.frame_bytes - ETH_HLEN)
+		return NOT_USUAL;
+	source.zone = destination.zone = packet.zone = zone_of(ctx->ingress_ifindex, config);
+	source.address = ip->saddr;
+	destination.address = ip->daddr;
+	from = may_be_host4(config, &source);
+	if (from == may_be_host4(config, &destination))
+		return from ? NOT_USUAL : XDP_DROP;
+	packet.direction = from ? DIRECTION_FROM : DIRECTION_TO;
+	packet.address4 = from ? source.address : destination.address;
+	targets = from ? bpf_map_lookup_elem(&hosts4, &source) : bpf_map_lookup_elem(&hosts4, &destination);
+	if (!targets)
+		return XDP_DROP;
+	return targets->count == 1 ? send_tapped(ctx, &packet, targets->intercept[0]) : NOT_USUAL;
+}
+
+static __always_inline int tap_any(struct xdp_md *ctx, const struct config *config)
+{
 	struct selection from = {}, to = {};
 	struct packet packet = {};
 	__u32 vlan_id;
 
-	if (!config || config->flags & CONFIG_LINKS || !find_ip(ctx, &packet, &vlan_id))
+	if (config->flags & CONFIG_LINKS || !find_ip(ctx, &packet, &vlan_id))
 		return LEAVE_TO_TC;
 	packet.zone = zone_of(ctx->ingress_ifindex, config);
 	if (!read_ip(ctx, DIRECTION_TO, &packet))
@@ -76,6 +113,19 @@ static __always_inline int tap(struct xdp_md *ctx)
 	if (to.count)
 		read_ip(ctx, DIRECTION_TO, &packet);
 	return send_tapped(ctx, &packet, to.count ? to.intercept[0] : from.intercept[0]);
+}
+
+/* Frames that are not IP go on to the node; IP that nobody is to mirror ends here: it is somebody else's. */
+static __always_inline int tap(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	const struct config *config = bpf_map_lookup_elem(&configs, &zero);
+	int verdict;
+
+	if (!config)
+		return LEAVE_TO_TC;
+	verdict = tap_usual(ctx, config);
+	return verdict == NOT_USUAL ? tap_any(ctx, config) : verdict;
 }
 
 #endif

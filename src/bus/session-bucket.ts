@@ -7,7 +7,7 @@ import type { RecordReader, RecordVersion, SessionRecords, Settle, WriteConflict
 import { Revisions } from "./revisions.js";
 import { readStream, type StreamMessage } from "./stream-reading.js";
 import { StreamWriter } from "./stream-writer.js";
-import { SESSION_BUCKET, SESSION_STREAM, streamIdentity } from "./streams.js";
+import { isThere, SESSION_BUCKET, SESSION_STREAM, streamIdentity } from "./streams.js";
 
 /** Writes on the way at a time: enough to fill the connection, few enough to bound memory. */
 const IN_FLIGHT = 500;
@@ -43,31 +43,34 @@ export class SessionBucket implements SessionRecords {
   readonly #markers: MarkerPurge;
   #stream = "";
 
-  private constructor(
-    private readonly connection: NatsConnection,
-    private readonly manager: JetStreamManager,
-    maxAgeHours: number,
-  ) {
+  private constructor(private readonly options: SessionBucketOptions) {
+    const { connection, manager, maxAgeHours } = options;
     this.#writer = new StreamWriter(connection);
     this.#markers = new MarkerPurge(manager, PREFIX, maxAgeHours * HOUR_MS);
   }
 
   /** Makes the bucket where it is not there. The stream of events has to be there. */
-  static async open({ connection, manager, replicas, maxAgeHours }: SessionBucketOptions): Promise<SessionBucket> {
-    await new Kvm(connection).create(SESSION_BUCKET, { history: 1, replicas });
-    const bucket = new SessionBucket(connection, manager, maxAgeHours);
+  static async open(options: SessionBucketOptions): Promise<SessionBucket> {
+    const bucket = new SessionBucket(options);
+    await bucket.#make();
     await bucket.followStream();
     return bucket;
   }
 
+  async restore(): Promise<boolean> {
+    if (await isThere(this.options.manager, SESSION_STREAM)) return false;
+    await this.#make();
+    return true;
+  }
+
   /** The stream of events may have been made anew: sequences of another one say nothing. */
   async followStream(): Promise<void> {
-    this.#stream = await streamIdentity(this.manager);
+    this.#stream = await streamIdentity(this.options.manager);
   }
 
   async load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void> {
     const filters = keyPrefixes.length === 0 ? [">"] : keyPrefixes.map((prefix) => `${prefix}>`);
-    const { connection, manager } = this;
+    const { connection, manager } = this.options;
     // The bucket keeps one value a key, so reading its stream in order gives each record once.
     for (const filter of filters) {
       const part = { connection, manager, stream: SESSION_STREAM, filter: `${PREFIX}${filter}` };
@@ -86,6 +89,11 @@ export class SessionBucket implements SessionRecords {
     };
     await Promise.all(Array.from({ length: Math.min(IN_FLIGHT, changes.size) }, worker));
     return conflicts;
+  }
+
+  async #make(): Promise<void> {
+    const { connection, replicas } = this.options;
+    await new Kvm(connection).create(SESSION_BUCKET, { history: 1, replicas });
   }
 
   /** Removes the markers of records that were removed long ago. To be called every now and then. */
@@ -147,7 +155,10 @@ export class SessionBucket implements SessionRecords {
   /** Of the leader, not of a replica that may lag. */
   async #last(key: string): Promise<StoredMsg | undefined> {
     try {
-      return (await this.manager.streams.getMessage(SESSION_STREAM, { last_by_subj: `${PREFIX}${key}` })) ?? undefined;
+      return (
+        (await this.options.manager.streams.getMessage(SESSION_STREAM, { last_by_subj: `${PREFIX}${key}` })) ??
+        undefined
+      );
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === NO_MESSAGE_FOUND) return undefined;
       throw error;

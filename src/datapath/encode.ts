@@ -92,6 +92,8 @@ export function encodeIntercept(spec: InterceptSpec, places: InterceptPlaces): I
     drop_policy: places.dropPolicy,
     ...rateFields(spec.rate),
     key: keyBytes(spec.key),
+    reserved: 0,
+    padding: [0n, 0n],
   };
 }
 

@@ -277,7 +277,7 @@ export const MediationInterface = {
   },
 } as const;
 
-/** struct intercept, 112 bytes */
+/** struct intercept, 128 bytes */
 export interface Intercept {
   not_before_ns: bigint;
   not_after_ns: bigint;
@@ -288,20 +288,22 @@ export interface Intercept {
   tos: number;
   snap_length: number;
   drop_policy: number;
+  reserved: number;
   bytes_per_second: bigint;
   bucket_byte_ns: bigint;
   bucket_fill_ns: bigint;
   key: Buffer;
+  padding: bigint[];
 }
 
 export const Intercept = {
   name: "intercept",
-  size: 112,
-  offsets: { not_before_ns: 0, not_after_ns: 8, flags: 16, device: 20, shim: 24, port: 40, tos: 44, snap_length: 46, drop_policy: 48, bytes_per_second: 56, bucket_byte_ns: 64, bucket_fill_ns: 72, key: 80 },
-  /** Writes all 112 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Intercept, buffer: Buffer = Buffer.allocUnsafe(112), offset = 0): Buffer {
-    requireRoom(buffer, offset, 112, "intercept");
-    buffer.fill(0, offset, offset + 112);
+  size: 128,
+  offsets: { not_before_ns: 0, not_after_ns: 8, flags: 16, device: 20, shim: 24, port: 40, tos: 44, snap_length: 46, drop_policy: 48, reserved: 52, bytes_per_second: 56, bucket_byte_ns: 64, bucket_fill_ns: 72, key: 80, padding: 112 },
+  /** Writes all 128 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Intercept, buffer: Buffer = Buffer.allocUnsafe(128), offset = 0): Buffer {
+    requireRoom(buffer, offset, 128, "intercept");
+    buffer.fill(0, offset, offset + 128);
     buffer.writeBigUInt64LE(value.not_before_ns, offset);
     buffer.writeBigUInt64LE(value.not_after_ns, offset + 8);
     buffer.writeUInt32LE(value.flags, offset + 16);
@@ -320,14 +322,19 @@ export const Intercept = {
     buffer.writeUInt8(value.tos, offset + 44);
     buffer.writeUInt16LE(value.snap_length, offset + 46);
     buffer.writeUInt32LE(value.drop_policy, offset + 48);
+    buffer.writeUInt32LE(value.reserved, offset + 52);
     buffer.writeBigUInt64LE(value.bytes_per_second, offset + 56);
     buffer.writeBigUInt64LE(value.bucket_byte_ns, offset + 64);
     buffer.writeBigUInt64LE(value.bucket_fill_ns, offset + 72);
     putBytes(value.key, 32, buffer, offset + 80, "Intercept.key");
+    requireLength(value.padding, 2, "Intercept.padding");
+    value.padding.forEach((element0, index0) => {
+      buffer.writeBigUInt64LE(element0, offset + 112 + index0 * 8);
+    });
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Intercept {
-    requireRoom(buffer, offset, 112, "intercept");
+    requireRoom(buffer, offset, 128, "intercept");
     return {
       not_before_ns: buffer.readBigUInt64LE(offset),
       not_after_ns: buffer.readBigUInt64LE(offset + 8),
@@ -338,10 +345,12 @@ export const Intercept = {
       tos: buffer.readUInt8(offset + 44),
       snap_length: buffer.readUInt16LE(offset + 46),
       drop_policy: buffer.readUInt32LE(offset + 48),
+      reserved: buffer.readUInt32LE(offset + 52),
       bytes_per_second: buffer.readBigUInt64LE(offset + 56),
       bucket_byte_ns: buffer.readBigUInt64LE(offset + 64),
       bucket_fill_ns: buffer.readBigUInt64LE(offset + 72),
       key: Buffer.from(buffer.subarray(offset + 80, offset + 80 + 32)),
+      padding: Array.from({ length: 2 }, (_, index0) => buffer.readBigUInt64LE(offset + 112 + index0 * 8)),
     };
   },
 } as const;
@@ -900,7 +909,7 @@ export const maps = {
   drop_policies: { name: "drop_policies", type: "array", keySize: 4, valueSize: 1284, maxEntries: 1, value: DropPolicy },
   configs: { name: "configs", type: "array", keySize: 4, valueSize: 32, maxEntries: 1, value: Config },
   mediation_interfaces: { name: "mediation_interfaces", type: "hash", keySize: 4, valueSize: 4, maxEntries: 256, value: MediationInterface },
-  intercepts: { name: "intercepts", type: "array", keySize: 4, valueSize: 112, maxEntries: 1, value: Intercept },
+  intercepts: { name: "intercepts", type: "array", keySize: 4, valueSize: 128, maxEntries: 1, value: Intercept },
   mediation_devices: { name: "mediation_devices", type: "array", keySize: 4, valueSize: 40, maxEntries: 1, value: MediationDevice },
   hosts4: { name: "hosts4", type: "hash", keySize: 8, valueSize: 36, maxEntries: 1, key: Host4Key, value: Targets },
   hosts6: { name: "hosts6", type: "hash", keySize: 24, valueSize: 36, maxEntries: 1, key: Host6Key, value: Targets },

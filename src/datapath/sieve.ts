@@ -1,9 +1,10 @@
 /** The Bloom filter in front of the host tables, as bpf/sieve.h asks it. A key's bits go when no other key has them. */
 
-/** Bits of the filter for each key: of those not there, 1 in 100 is looked up in vain. */
-const BITS_A_KEY = 16;
-/** A filter beyond this many bits has half as many a key (5 in 100 in vain): it is to stay in a core's own cache. */
-const LARGE = 8 * 1024 * 1024;
+/**
+ * Bits of the filter for each key at least, twice that at most: of the keys that are not there, 1 to 5 in 100 are looked
+ * up in vain. More bits would leave a core's own cache sooner, which costs more.
+ */
+const BITS_A_KEY = 8;
 const WORD_BITS = 64;
 const FULL = 255;
 
@@ -41,8 +42,7 @@ export function hashHostKey(key: Buffer): number {
 
 /** Words that a filter for `keys` keys has: a power of two. */
 export function sieveWords(keys: number): number {
-  const bits = 2 ** Math.ceil(Math.log2(Math.max(WORD_BITS, keys * BITS_A_KEY)));
-  return (bits > LARGE ? Math.max(LARGE, bits / 2) : bits) / WORD_BITS;
+  return 2 ** Math.ceil(Math.log2(Math.max(1, (keys * BITS_A_KEY) / WORD_BITS)));
 }
 
 export class Sieve {

@@ -9,8 +9,10 @@ export interface SessionReader {
   /** Sessions of the NAS under a key of index-keys.ts, that added or changed last first. */
   under(nas: string, key: string): Iterable<Session>;
   ofNas(nas: string): Iterable<Session>;
-  /** Whether the NAS has said lately that the session ended. */
+  /** Whether the session has ended lately, for whatever reason. */
   hasEnded(nas: string, acctSessionId: string): boolean;
+  /** Whether the NAS has said lately that it ended: nothing more comes of it. */
+  hasStopped(nas: string, acctSessionId: string): boolean;
   /** How many sessions wait for their first accounting. */
   readonly pending: number;
 }
@@ -24,7 +26,8 @@ export class SessionStore implements SessionReader {
   readonly #index = new HashIndex();
   #lastSeen = new Uint32Array(1024);
   /** Sessions that ended lately, by NAS and Acct-Session-Id, the oldest first. */
-  readonly #ended = new Set<string>();
+  /** Whether the NAS has said so itself, by session that has ended lately. */
+  readonly #ended = new Map<string, boolean>();
   #size = 0;
   #pending = 0;
 
@@ -46,6 +49,10 @@ export class SessionStore implements SessionReader {
 
   hasEnded(nas: string, acctSessionId: string): boolean {
     return this.#ended.has(endedKey(nas, acctSessionId));
+  }
+
+  hasStopped(nas: string, acctSessionId: string): boolean {
+    return this.#ended.get(endedKey(nas, acctSessionId)) === true;
   }
 
   *under(nas: string, key: string): Generator<Session> {
@@ -101,7 +108,7 @@ export class SessionStore implements SessionReader {
     const slot = this.#slotOf(before);
     if (after === undefined) {
       this.#end(slot);
-      if (transition.isFinal === true) this.#remember(before);
+      this.#remember(before, transition.isFinal === true);
     } else this.#replace(slot, before, after, time);
   }
 
@@ -114,11 +121,11 @@ export class SessionStore implements SessionReader {
     for (const key of indexKeys(session)) this.#index.add(slot, key);
   }
 
-  #remember({ nas, acctSessionId }: Session): void {
+  #remember({ nas, acctSessionId }: Session, isFinal: boolean): void {
     if (acctSessionId === undefined) return;
-    this.#ended.add(endedKey(nas, acctSessionId));
+    this.#ended.set(endedKey(nas, acctSessionId), isFinal);
     if (this.#ended.size <= MAX_ENDED) return;
-    for (const oldest of this.#ended) {
+    for (const oldest of this.#ended.keys()) {
       this.#ended.delete(oldest);
       return;
     }

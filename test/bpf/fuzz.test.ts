@@ -12,6 +12,7 @@ import { decapsulate } from "./datagram.js";
 import { PacketSource } from "./fuzz-packets.js";
 import { numbered } from "./intercepts.js";
 import { ifindexOf, ip } from "./network.js";
+import { REMOTE4 } from "./packets.js";
 import { DEVICE6, Rig, type RigOptions } from "./rig.js";
 
 const COUNT = Number(process.env["FUZZ"] ?? 20_000);
@@ -108,17 +109,31 @@ function checkCopies(rig: Rig, program: string, frame: Buffer, context: Context,
 }
 
 const ACCESS = ["access_ingress", "access_egress", "access_ingress_l3", "access_egress_l3"];
-const WAYS: readonly (readonly [string, RigOptions])[] = [
-  ["straight", {}],
-  ["through the stack", { mediation: { way: "stack", udpChecksum: "computed" }, mediationMtu: 1400 }],
+/** Told by host addresses alone: most packets then take the shortest way. */
+const HOSTS: readonly InterceptSpec[] = [
+  numbered(1),
+  numbered(2, { matches: [{ kind: "ipv4", prefix: `${REMOTE4}/32` }] }),
+  numbered(3, { matches: [{ kind: "ipv6", prefix: "2001:db8:1::/64" }] }),
+  // Without a link layer, what says that a packet is IP stands in the source address.
+  numbered(4, {
+    matches: [
+      { kind: "ipv4", prefix: "8.0.0.7/32" },
+      { kind: "ipv6", prefix: "2001:db8:86dd::/64" },
+    ],
+  }),
+];
+const WAYS: readonly (readonly [string, readonly InterceptSpec[], RigOptions])[] = [
+  ["straight", INTERCEPTS, {}],
+  ["straight, of hosts", HOSTS, {}],
+  ["through the stack", INTERCEPTS, { mediation: { way: "stack", udpChecksum: "computed" }, mediationMtu: 1400 }],
 ];
 
-for (const [way, options] of WAYS)
+for (const [way, intercepts, options] of WAYS)
   describe(`access programs, copies ${way}`, () => {
     let rig: Rig;
     before(async () => {
       rig = await Rig.open(options);
-      rig.install(INTERCEPTS);
+      rig.install(intercepts);
     });
     after(() => rig[Symbol.dispose]());
 
@@ -144,7 +159,7 @@ for (const [way, options] of WAYS)
         );
         context.diagnostic(`${program}: ${JSON.stringify(changes)}`);
         const direction = program.includes("ingress") ? "from" : "to";
-        assert.ok((changes[`${direction}.packets`] ?? 0) > COUNT / 10, "hardly anything was mirrored");
+        assert.ok((changes[`${direction}.packets`] ?? 0) > COUNT / 20, "hardly anything was mirrored");
       });
   });
 

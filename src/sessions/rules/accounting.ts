@@ -53,7 +53,7 @@ export function accountingOnOff(reader: SessionReader, event: SequencedEvent, co
 
 /** An interim update that a NAS repeated until it came behind the Stop would take the address from whoever has it by now. */
 function isAfterItsStop(reader: SessionReader, event: SequencedEvent, acctSessionId: string): boolean {
-  return event.type === "accounting-interim" && reader.hasEnded(event.nas, acctSessionId);
+  return event.type === "accounting-interim" && reader.hasStopped(event.nas, acctSessionId);
 }
 
 /** The same Acct-Session-Id in a Start with another User-Name: the NAS has restarted its counter. */

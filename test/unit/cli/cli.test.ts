@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { commandTree, flattened } from "../../../src/cli/command-tree.js";
+import { createProgram } from "../../../src/cli/program.js";
 
 const PROGRAM = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
 
@@ -35,6 +37,20 @@ test("help and version end with 0", () => {
     assert.match(help.out, new RegExp(`^  ${command} `, "m"));
   assert.match(run("--version").out, /^\d+\.\d+\.\d+\n$/);
   assert.match(run("agent", "--help").out, /Examples:\n {2}submirror agent --config/);
+});
+
+test("every command has an example, and all that print something have --json", () => {
+  const printsNothing = ["gateway", "completion"];
+  for (const { path, commands, after, options } of flattened(commandTree(createProgram()))) {
+    if (commands.length > 0) continue;
+    const name = path.join(" ");
+    assert.match(after, new RegExp(`^Examples?:$\\n(.*\\n)*.*submirror ${name}\\b`, "m"), name);
+    if (printsNothing.includes(name)) continue;
+    assert.ok(
+      options.some(({ long }) => long === "--json"),
+      `${name} has --json`,
+    );
+  }
 });
 
 test("wrong usage ends with 2 and says what is meant", () => {

@@ -59,6 +59,8 @@ describe("intercepts", () => {
       bucket_byte_ns: 0n,
       bucket_fill_ns: 0n,
       key: Buffer.concat([Buffer.from("key"), Buffer.alloc(29)]),
+      reserved: 0,
+      padding: [0n, 0n],
     });
   });
 

@@ -72,6 +72,12 @@ const STOP_OF_ANOTHER: Step[] = [
   },
 ];
 
+const DISCONNECT_OF_ANOTHER: Step[] = [
+  { event: "access-accept", nas: "bng1", attributes: { "Acct-Session-Id": "1" } },
+  { event: "access-accept", nas: "bng1", attributes: { "User-Name": "alice" } },
+  { event: "disconnect", nas: "bng1", attributes: { "User-Name": "alice", "Acct-Session-Id": "1" } },
+];
+
 test("an event that comes again changes nothing", () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 30 }), (steps) => {
@@ -87,7 +93,7 @@ test("an event that comes again changes nothing", () => {
         assert.deepEqual(snapshot(scenario), before);
       }
     }),
-    { numRuns: 300, examples: [[STOP_OF_ANOTHER]] },
+    { numRuns: 300, examples: [[STOP_OF_ANOTHER], [DISCONNECT_OF_ANOTHER]] },
   );
 });
 
