@@ -14,5 +14,7 @@ render() {
 if [ "${1:-}" = --check ]; then
   render | cmp --silent - "$to" || { echo "$to is not what the chart makes: run scripts/generate.sh" >&2; exit 1; }
 else
-  render >"$to"
+  # Beside it first: what fails half-way must not take the place of what was there.
+  render >"$to.new" || { rm -f "$to.new"; echo "the chart could not be rendered: make setup installs helm" >&2; exit 1; }
+  mv "$to.new" "$to"
 fi

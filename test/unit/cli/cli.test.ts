@@ -30,6 +30,13 @@ function withConfig<T>(yaml: string, use: (file: string) => T): T {
   }
 }
 
+test("a reader that has enough is no failure", () => {
+  // The reader is gone before the first byte is written.
+  const script = `(sleep 1; exec "$0" "$1" agent --help) | true; echo "\${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", script, process.execPath, PROGRAM], { encoding: "utf8" });
+  assert.deepEqual([stdout, stderr], ["0\n", ""]);
+});
+
 test("help and version end with 0", () => {
   const help = run("--help");
   assert.equal(help.status, 0);

@@ -12,6 +12,10 @@ import { createProgram } from "../../../src/cli/program.js";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 
+const VALUES_SCHEMA = join(ROOT, "deploy/helm/submirror/values.schema.json");
+/** Files in the chart's Secrets. */
+const SECRETS = new Set(["agent.crt", "agent.key", "gateway.crt", "gateway.key"]);
+
 /** Pages by hand. */
 const pages = [
   ...["README.md", "CONTRIBUTING.md", "SECURITY.md"],
@@ -40,9 +44,11 @@ test("keys of the configuration", () => {
   const namesIn = (schema: object): string[] =>
     childRows("", schema as JsonSchema).map(([key]) => key.replaceAll(/`|\[\]|\.\*/g, ""));
   const keys = new Set(namesIn(configJsonSchema()));
-  // An instruction has a section mediation, too; the chart has an agent of its own, with resources.
+  // An instruction has a section mediation, too; the chart's values have an agent and a NATS of their own.
   const fields = new Set(namesIn(eventJsonSchema()).map((name) => name.replace(/^data\.li\./, "")));
-  const isKnown = (name: string): boolean => keys.has(name) || fields.has(name) || name.includes(".resources.");
+  const values = new Set(namesIn(JSON.parse(readFileSync(VALUES_SCHEMA, "utf8")) as object));
+  const isKnown = (name: string): boolean =>
+    [keys, fields, values].some((names) => names.has(name)) || name.includes(".resources.") || SECRETS.has(name);
   const sections = [...keys].filter((key) => !key.includes("."));
   const pattern = new RegExp(`\`((?:${sections.join("|")})(?:\\.[A-Za-z0-9]+)+)(?::[^\`]*)?\``, "g");
   assert.deepEqual(unknown(pattern, isKnown), []);
