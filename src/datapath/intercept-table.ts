@@ -6,7 +6,7 @@ import { type AdoptedIntercept, adopt } from "./adopt.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
 import { addCounters, NO_COUNTERS, readIntercept } from "./counters.js";
 import { encodeDropPolicy, encodeIntercept } from "./encode.js";
-import { type InterfaceKeys, InterfaceMatches } from "./interface-matches.js";
+import { type InterfaceKeys, InterfaceMatches, NO_INTERFACES } from "./interface-matches.js";
 import { Bucket, ConfigFlags, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
 import { MapWriter } from "./map-writer.js";
 import { interfaceKey, type MatchContext, type MatchKey, type MatchMap, matchKey } from "./matches.js";
@@ -294,7 +294,8 @@ export class InterceptTable {
     const byAddress = spec.matches.flatMap((match, index) =>
       match.kind === "interface" ? [] : [matchKey(match, context, `matches[${index}]`)],
     );
-    const matches = [...byAddress, ...interfaces.values()].filter((match) => match !== undefined);
+    const byInterface = [...interfaces.values()].filter((match) => match !== undefined);
+    const matches = byInterface.length === 0 ? byAddress : [...byAddress, ...byInterface];
     const policy = encodeDropPolicy(spec.dropPolicy);
     const device = this.devices.take(spec.mediation.address);
     try {
@@ -307,6 +308,7 @@ export class InterceptTable {
 
   /** An interface that is not there is refused, unless the intercept runs on it already. */
   #interfaceKeys(spec: InterceptSpec, context: MatchContext): InterfaceKeys {
+    if (!spec.matches.some(({ kind }) => kind === "interface")) return NO_INTERFACES;
     const keys = new Map<string, MatchKey | undefined>();
     const known = this.#interfaces.keys(spec.key);
     // Of what an earlier run left, the names are not known.
@@ -372,6 +374,7 @@ export class InterceptTable {
       for (const match of done) this.#targets.change(match, old.has(match.id) ? before?.slot : undefined, slot);
       throw error;
     }
+    if (old.size === 0) return;
     const kept = new Set(matches.map(({ id }) => id));
     for (const match of old.values()) if (!kept.has(match.id)) this.#targets.change(match, undefined, before?.slot);
   }

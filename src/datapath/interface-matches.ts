@@ -7,6 +7,8 @@ import type { MatchKey } from "./matches.js";
 /** Keys by the interface's name; undefined while there is no such interface. */
 export type InterfaceKeys = ReadonlyMap<string, MatchKey | undefined>;
 
+export const NO_INTERFACES: InterfaceKeys = new Map();
+
 export class InterfaceMatches {
   readonly #keys = new Map<string, InterfaceKeys>();
   readonly #intercepts = new Map<string, Set<string>>();
@@ -24,7 +26,9 @@ export class InterfaceMatches {
   }
 
   delete(intercept: string): void {
-    for (const name of this.#keys.get(intercept)?.keys() ?? []) {
+    const keys = this.#keys.get(intercept);
+    if (keys === undefined) return;
+    for (const name of keys.keys()) {
       const others = this.#intercepts.get(name);
       others?.delete(intercept);
       if (others?.size === 0) this.#intercepts.delete(name);
@@ -38,6 +42,6 @@ export class InterfaceMatches {
   }
 
   keys(intercept: string): InterfaceKeys {
-    return this.#keys.get(intercept) ?? new Map();
+    return this.#keys.get(intercept) ?? NO_INTERFACES;
   }
 }

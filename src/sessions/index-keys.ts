@@ -34,7 +34,10 @@ export function indexKeys(session: Session): string[] {
   if (attributes["ADSL-Agent-Circuit-Id"] !== undefined)
     keys.push(keyOf.circuitId(attributes["ADSL-Agent-Circuit-Id"]));
   if (attributes["ADSL-Agent-Remote-Id"] !== undefined) keys.push(keyOf.remoteId(attributes["ADSL-Agent-Remote-Id"]));
-  for (const prefix of new Set(prefixesOf(session))) keys.push(keyOf.prefix(prefix));
+  for (const prefix of prefixesOf(session)) {
+    const key = keyOf.prefix(prefix);
+    if (!keys.includes(key)) keys.push(key);
+  }
   if (isPending(session)) return keys.concat(keys.map(keyOf.pending));
   keys.push(keyOf.acctSessionId(session.acctSessionId as string));
   return keys;

@@ -40,7 +40,7 @@ export function encodeRecord(session: Session): Uint8Array {
 /** Undefined where the bytes are no record that this version understands. */
 export function decodeRecord(data: Uint8Array): Session | undefined {
   try {
-    const value: unknown = JSON.parse(Buffer.from(data).toString("utf8"));
+    const value: unknown = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("utf8"));
     return isObject(value) && value.v === VERSION ? sessionFrom(value) : undefined;
   } catch {
     return undefined;
