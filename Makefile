@@ -1,7 +1,7 @@
 # submirror: `make help` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup all demo test lint clean lab-shell bench root
+.PHONY: help setup all demo test lint clean lab-shell bench bench-control root
 
 # Said once, in the words of whoever is not root.
 root:
@@ -18,6 +18,7 @@ all: setup ## build everything
 	@$(MAKE) --no-print-directory -C native
 	@$(MAKE) --no-print-directory -C test/bpf
 	@node_modules/.bin/tsc -b
+	@chmod +x dist/src/cli/main.js
 
 demo: root all ## show it: namespaces, real RADIUS, real traffic, and the proof in a table
 	@node dist/test/lab/demo.js
@@ -29,6 +30,9 @@ bench: root all ## measure against what Linux has for mirroring; QUICK=1 takes u
 	@$(MAKE) --no-print-directory -C bench
 	@node dist/bench/run.js
 
+bench-control: root all ## measure the control plane: events, activation, rebuild, memory; QUICK=1 takes under a minute
+	@node dist/bench/control/run.js
+
 lab-shell: root all ## the demonstration's lab with a shell on the edge, to look around
 	@node dist/test/lab/shell.js
 
@@ -37,7 +41,7 @@ lint: all ## oxlint, biome, generated code and reference are up to date, shellch
 	@node_modules/.bin/biome ci --error-on-warnings .
 	@scripts/generate.sh --check
 	@$(MAKE) --no-print-directory -C bench layout CHECK=--check
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run deploy/*.sh deploy/image/*.sh test/lab/parts/*.sh; fi
 
 clean: ## remove what was built
 	rm -rf dist build native/dist native/build *.tsbuildinfo lab-out

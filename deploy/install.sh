@@ -15,7 +15,9 @@ stop() {
   exit 1
 }
 
-[ -e dist/src/cli/main.js ] && [ -e build/bpf/tc.o ] || stop "nothing is built yet: run make all first"
+for built in dist/src/cli/main.js build/bpf/tc.o native/dist/src/index.js; do
+  [ -e "$built" ] || stop "$built is not there: run make all first"
+done
 
 # The new tree is whole before the old one goes.
 rm -rf "$tree.new"

@@ -9,3 +9,5 @@ enums=(direction limits drop_reason link_kind intercept_flags term_flags device_
   --map=fan_outs --map=vlan_places --map=vlan_interfaces --map=mediation_ports "$@"
 node dist/scripts/reference/main.js "$@"
 node dist/deploy/grafana/generate.js "$@"
+node dist/deploy/helm/generate.js "$@"
+scripts/manifests.sh "$@"

@@ -105,3 +105,4 @@ check_kernel
 mapfile -t missing < <(missing_packages)
 if [ "${#missing[@]}" -gt 0 ]; then install_packages "${missing[@]}"; fi
 install_npm_packages
+scripts/get-kubernetes-tools.sh

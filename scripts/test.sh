@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the tests, group by group, and sums up: test.sh [GROUP...]. A test that is skipped has failed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 # Group: root of sources, root of what was compiled, test files at a time, seconds it may take on a machine that is busy
 # with other things too.

@@ -14,8 +14,8 @@ import { vendorValue } from "../../src/radius/vendor.js";
 
 const JUNIPER = 4874;
 const [ON, OFF] = [1, 0];
-/** Random, so that requests do not keep step with the subscriber's packets. */
-const PAUSE_MS = { least: 5, more: 10 };
+/** Longer than a busy machine keeps the sender of the subscriber's packets waiting; random, so that nothing keeps step with them. */
+const PAUSE_MS = { least: 50, more: 20 };
 
 const [address = "", secretText = "", nas = "", sessionId = "", mediation = "", port = "", count = ""] =
   process.argv.slice(2);

@@ -4,7 +4,7 @@
  */
 import type { RadiusEventType } from "../../src/events/types.js";
 import { type ControlRecord, record } from "./records.js";
-import { ControlRig } from "./rig.js";
+import { ControlRig, cpuSeconds } from "./rig.js";
 
 interface Kind {
   readonly name: string;
@@ -26,18 +26,22 @@ export async function events(sessions: number, rounds: number): Promise<ControlR
   await using rig = await ControlRig.build();
   await rig.feed("sessions", 1, sessions);
   const { daemon } = await rig.startAgent();
-  const rates = new Map(KINDS.map((kind) => [kind, [] as number[]]));
+  const measured = KINDS.map((kind) => ({ kind, rates: [] as number[], cpu: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
-    for (const kind of KINDS) {
+    for (const { kind, rates, cpu } of measured) {
       daemon.signal("SIGSTOP");
       const first = kind.of === "known" ? 1 : 1 + sessions;
       const fed = await rig.feed<{ events: number }>("events", first, sessions, ...kind.types);
-      const began = Date.now();
+      const [began, before] = [Date.now(), cpuSeconds(daemon.pid)];
       daemon.signal("SIGCONT");
       const { at } = await rig.feed<{ at: number }>("drained");
-      rates.get(kind)?.push((fed.events / (at - began)) * 1000);
+      rates.push((fed.events / (at - began)) * 1000);
+      cpu.push(((cpuSeconds(daemon.pid) - before) / fed.events) * 1e6);
     }
   }
   await daemon.stop();
-  return KINDS.map((kind) => record(kind.name, sessions * kind.types.length, "events/s", rates.get(kind) ?? []));
+  return measured.flatMap(({ kind: { name, types }, rates, cpu }) => [
+    record(name, sessions * types.length, "events/s", rates),
+    record(`${name}, processor time each`, sessions * types.length, "us", cpu),
+  ]);
 }

@@ -1,7 +1,4 @@
-/** What the bench of the control plane writes: bench/control.json. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type Machine, machine } from "../machine.js";
+/** One case of the control plane, measured. Pure. */
 import { quantile } from "../statistics.js";
 
 export interface ControlRecord {
@@ -10,10 +7,12 @@ export interface ControlRecord {
   readonly n: number;
   /** The median. */
   readonly value: number;
-  readonly unit: "s" | "ms" | "MiB" | "events/s";
+  readonly unit: "s" | "ms" | "us" | "MiB" | "events/s";
   readonly p50: number;
   /** Of few samples: the worst. */
   readonly p99: number;
+  /** Load average of the last minute when it was measured: above the number of cores, others were waited for. */
+  readonly load?: number;
   /** Sorted, where they are a distribution to draw. */
   readonly samples?: readonly number[];
 }
@@ -35,10 +34,4 @@ export function record(
 
 function rounded(value: number): number {
   return Number(value.toPrecision(4));
-}
-
-export function writeRecords(root: string, records: readonly ControlRecord[]): void {
-  const where: Machine = machine();
-  const lines = records.map((each) => JSON.stringify({ ...each, machine: where }));
-  writeFileSync(join(root, "bench/control.json"), `[\n${lines.join(",\n")}\n]\n`);
 }

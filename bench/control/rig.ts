@@ -86,6 +86,16 @@ function logOf(daemon: Daemon): LogLine[] {
     .map((line) => JSON.parse(line) as LogLine);
 }
 
+const TICKS_PER_SECOND = 100;
+
+/** Processor time that a process has had, in seconds: what a machine that is full of other work says nothing less of. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /, "")
+    .split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
 /** Resident memory of a process, MiB: now, and the most that it ever had. */
 export function residentMiB(pid: number): { readonly now: number; readonly peak: number } {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");

@@ -1,18 +1,19 @@
 /**
- * `make bench-control`: the control plane, measured with the programs that people run. QUICK=1 measures less, and writes no
- * figures into the document.
+ * `make bench-control`: the control plane, measured with the programs that people run. Writes bench/control.json, charts,
+ * and the figures of docs/performance.md. QUICK=1 measures less, and writes nothing.
  */
 import { fileURLToPath } from "node:url";
 import { activation } from "./activation.js";
 import { coa } from "./coa.js";
 import { events } from "./events.js";
+import { writeAll } from "./files.js";
 import { rebuild } from "./rebuild.js";
-import { type ControlRecord, writeRecords } from "./records.js";
+import type { ControlRecord } from "./records.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const quick = (process.env.QUICK ?? "") !== "";
 
-/** Cases by name: `node dist/bench/control/run.js NAME...` runs those alone, and writes nothing. */
+/** Cases by name: `node dist/bench/control/run.js NAME...` runs those alone. */
 const CASES: Readonly<Record<string, () => Promise<ControlRecord[]>>> = quick
   ? {
       coa: () => coa(50),
@@ -21,10 +22,10 @@ const CASES: Readonly<Record<string, () => Promise<ControlRecord[]>>> = quick
       rebuild: () => sizes([0, 20_000], 1),
     }
   : {
-      coa: () => coa(500),
+      coa: () => coa(300),
       activation: () => activation(100_000, 3),
       events: () => events(100_000, 3),
-      rebuild: () => sizes([0, 10_000, 100_000, 1_000_000], 3),
+      rebuild: () => sizes([0, 10_000, 100_000, 1_000_000], 2),
     };
 
 async function sizes(all: readonly number[], rounds: number): Promise<ControlRecord[]> {
@@ -46,11 +47,10 @@ if (unknown.length > 0) {
   process.stderr.write(`there is no case ${unknown.join(", ")}: ${Object.keys(CASES).join(", ")} are there\n`);
   process.exit(2);
 }
-const records: ControlRecord[] = [];
 for (const [name, measure] of Object.entries(CASES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const measured = await measure();
   print(measured);
-  records.push(...measured);
+  // At once: what was measured stays, should a later case fail.
+  if (!quick) writeAll(ROOT, measured);
 }
-if (wanted.length === 0) writeRecords(ROOT, records);

@@ -52,6 +52,13 @@ export function serviceDashboard(): Dashboard {
             "{{type}} {{result}}",
           ),
           lines(
+            "Events set aside as dead letters",
+            "ops",
+            rate("submirror_dead_letters_total", "reason"),
+            "{{reason}}",
+          ),
+          lines("Sessions ended for silence", "ops", rate("submirror_silent_sessions_total", "kind"), "{{kind}}"),
+          lines(
             "Events behind the stream",
             "short",
             "max by (instance) (submirror_event_lag_messages)",

@@ -9,7 +9,7 @@ root=${1:?usage: build-root.sh ROOT}
 loaded=(libbpf.so.1 libnss_dns.so.2 libnss_files.so.2)
 
 rm -rf "$root"
-install -d "$root"/{dev,proc,sys,tmp,run,usr/bin,usr/lib,etc/ssl/certs,etc/submirror,var/lib/submirror}
+install -d "$root"/{dev,proc,sys,bpf,tmp,run,usr/bin,usr/lib,etc/ssl/certs,etc/submirror,var/lib/submirror}
 chmod 1777 "$root/tmp"
 # One place for libraries, whatever the architecture calls it.
 for name in lib lib64 bin; do ln -s "usr/$name" "$root/$name"; done
@@ -52,6 +52,7 @@ printf 'hosts: files dns\n' >"$root/etc/nsswitch.conf"
 # The bill of materials: npm's, and where the libraries come from. The package's list may have a path from before /lib
 # became a link; node may come from elsewhere than a package.
 owner() { { dpkg -S "$1" || dpkg -S "$(readlink -f "$1")" || dpkg -S "${1#/usr}"; } 2>/dev/null | head -1 | cut -d: -f1 || true; }
+# shellcheck disable=SC2016 # dpkg-query's own placeholders
 {
   echo ca-certificates
   for file in "${files[@]}"; do [ "$file" = "$node" ] || owner "$file"; done

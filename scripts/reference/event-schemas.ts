@@ -3,9 +3,14 @@
  * what they take and the parser does not (an address that is no unicast address) is said in words.
  */
 import { z } from "zod";
-import { LI_EVENT_KINDS, TRIGGER_TYPES } from "../../src/events/li-event.js";
-import { ERROR_CAUSE, RADIUS_EVENT_TYPES } from "../../src/events/types.js";
+import type { DeadLetter } from "../../src/agent/dead-letters.js";
+import { LI_EVENT_KINDS, type LiEvent, TRIGGER_TYPES } from "../../src/events/li-event.js";
+import { DEAD_LETTER_REASONS } from "../../src/events/subjects.js";
+import { ERROR_CAUSE, type EventResult, type LiInstruction, RADIUS_EVENT_TYPES } from "../../src/events/types.js";
 import { MAX_TERMS } from "../../src/intercepts/drop-policy.js";
+
+/** A field that the code has and the schema lacks does not compile, nor the other way round. */
+type Shape<Keys extends string> = Record<Keys, z.ZodType>;
 
 const byte = (most: number) => z.int().min(0).max(most);
 const port = z.int().min(1).max(65_535);
@@ -75,7 +80,7 @@ export const instructionSchema = z.strictObject({
     .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/)
     .optional()
     .describe("one of interfaces.zones"),
-});
+} satisfies Shape<keyof LiInstruction>);
 
 const nas = z.string().min(1).max(253).describe("NAS-Identifier, else NAS-IP-Address");
 const attribute = z.string().max(8192);
@@ -120,7 +125,7 @@ export const resultSchema = z.object({
     .optional()
     .describe("Error-Cause of RFC 5176, with unknown-session and rejected"),
   detail: text.optional().describe("one sentence that names the field, never the subject"),
-});
+} satisfies Shape<keyof EventResult>);
 
 export const notificationSchema = z.object({
   node: text,
@@ -145,4 +150,14 @@ export const notificationSchema = z.object({
   terminationReason: text.optional().describe("Acct-Terminate-Cause, or why the session ended without one"),
   inputOctets: text.optional().describe("of the session, as the NAS counted; decimal"),
   outputOctets: text.optional(),
-});
+} satisfies Shape<keyof LiEvent | "node" | "sealed">);
+
+export const deadLetterSchema = z.object({
+  node: text,
+  reason: z.enum(DEAD_LETTER_REASONS).describe("cannot be read; may not be read; a fault of ours"),
+  field: text.optional().describe("of the event; absent where none could be read"),
+  detail: text.describe("one sentence that names the field, never the subject"),
+  subject: text.describe("where the event came from"),
+  seq: z.int().describe("its sequence in the stream RADIUS"),
+  event: text.describe("as it came, base64"),
+} satisfies Shape<keyof DeadLetter>);

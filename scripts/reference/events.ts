@@ -4,6 +4,8 @@ import { z } from "zod";
 import { LI_EVENT_KINDS } from "../../src/events/li-event.js";
 import {
   auditSubject,
+  DEAD_LETTER_REASONS,
+  deadLetterSubject,
   eventSubject,
   liEventSubject,
   RADIUS_SUBJECTS,
@@ -13,7 +15,7 @@ import {
   taskSubject,
 } from "../../src/events/subjects.js";
 import { RADIUS_EVENT_TYPES } from "../../src/events/types.js";
-import { eventSchema, notificationSchema, resultSchema } from "./event-schemas.js";
+import { deadLetterSchema, eventSchema, notificationSchema, resultSchema } from "./event-schemas.js";
 import { childRows, type JsonSchema } from "./json-schema.js";
 import { code, GENERATED, page, table } from "./markdown.js";
 
@@ -34,6 +36,7 @@ interface Channel {
 function channels(): Channel[] {
   const [type] = RADIUS_EVENT_TYPES;
   const [kind] = LI_EVENT_KINDS;
+  const [reason] = DEAD_LETTER_REASONS;
   const opaque = { type: "object", description: "signed, sealed; see submirror task and submirror audit" };
   return [
     {
@@ -68,6 +71,13 @@ function channels(): Channel[] {
       payload: opaque,
     },
     {
+      name: "dead-letter",
+      address: deadLetterSubject("{node}", reason).replace(reason, "{reason}"),
+      what: "an event that an agent could not take, and why, in the stream DEADLETTERS",
+      parameters: { node: "of the agent", reason: DEAD_LETTER_REASONS.join(", ") },
+      payload: z.toJSONSchema(deadLetterSchema),
+    },
+    {
       name: "audit",
       address: auditSubject("{node}"),
       what: "a copy of each entry of an agent's audit log, in the stream AUDIT",
@@ -100,6 +110,8 @@ export function eventsReference(): string {
     part(resultSchema),
     "## Notification",
     part(notificationSchema),
+    "## Dead letter",
+    part(deadLetterSchema),
   );
 }
 

@@ -17,6 +17,7 @@ import { Intake } from "./intake.js";
 import { InterceptCounts } from "./intercept-counts.js";
 import { Persistence } from "./persistence.js";
 import { Processor } from "./processor.js";
+import { Progress } from "./progress.js";
 import { reconcile } from "./reconcile.js";
 import { RecordingDatapath } from "./recording-datapath.js";
 import { SilentSessions } from "./silent-sessions.js";
@@ -66,7 +67,10 @@ export class Agent {
       header: config.mediation.header,
       ...(config.mediation.dscp > 0 && { dscp: config.mediation.dscp }),
     };
-    this.#persistence = new Persistence(records, codec, log, (conflicts) => metrics.recordConflicts(conflicts));
+    this.#persistence = new Persistence(records, codec, log, {
+      conflicts: (conflicts) => metrics.recordConflicts(conflicts),
+      madeAnew: () => this.#storeAll(),
+    });
     this.#steadyClock = parts.steadyClock ?? (() => performance.now());
     this.#applier = new Applier({
       store: this.store,
@@ -113,10 +117,12 @@ export class Agent {
   async load(): Promise<number> {
     const { config, records, codec, log } = this.parts;
     let unreadable = 0;
+    const progress = new Progress(log, "reading session records", this.#steadyClock);
     await records.load(
       config.nas.map((nas) => codec.keyPrefix(nas)),
       {
         record: (key, data, isOfThisStream) => {
+          progress.done(1);
           const session = codec.decode(key, data);
           if (session === undefined) unreadable += 1;
           else this.#begin(isOfThisStream ? session : withChanges(session, { seq: 0 }));
@@ -224,6 +230,12 @@ export class Agent {
   /** An event of old would bring back a session that another agent has ended without one. */
   #isOver(session: Session): boolean {
     return this.#ended.size > 0 && session.seq <= (this.#ended.get(this.parts.codec.key(session)) ?? 0);
+  }
+
+  #storeAll(): void {
+    this.parts.log.warn("the bucket of session records was gone: it was made anew, and all records are stored again");
+    for (const session of this.store.all()) this.#persistence.note({ before: session, after: session });
+    void this.#persistence.flush().catch(() => undefined);
   }
 
   /** A record that somebody put back does not bring back what was ended. */

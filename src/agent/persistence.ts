@@ -18,6 +18,12 @@ interface Change {
   readonly stored: boolean;
 }
 
+export interface PersistenceEvents {
+  conflicts(conflicts: WriteConflicts): void;
+  /** What the records were kept in was gone, and is there again without them: all have to be noted. */
+  madeAnew(): void;
+}
+
 export class Persistence {
   #changed = new Map<string, Change>();
   #writing: Promise<void> | undefined;
@@ -28,7 +34,7 @@ export class Persistence {
     private readonly records: SessionRecords,
     private readonly codec: RecordCodec,
     private readonly log: Logger,
-    private readonly onConflicts: (conflicts: WriteConflicts) => void = () => undefined,
+    private readonly events: PersistenceEvents,
   ) {
     this.#settle = settleRecords(codec);
   }
@@ -76,7 +82,7 @@ export class Persistence {
     );
     for (;;) {
       try {
-        this.onConflicts(await this.records.write(encoded, this.#settle));
+        this.events.conflicts(await this.records.write(encoded, this.#settle));
         return;
       } catch (error) {
         if (this.#stopped) throw error;
@@ -84,8 +90,13 @@ export class Persistence {
           { reason: (error as Error).message, records: encoded.size },
           "session records cannot be stored; trying on",
         );
+        if (await this.#isMadeAnew()) this.events.madeAnew();
         await delay(RETRY_MS);
       }
     }
+  }
+
+  async #isMadeAnew(): Promise<boolean> {
+    return await this.records.restore().catch(() => false);
   }
 }

@@ -8,8 +8,15 @@ import { ensureDeadLetterStream } from "../bus/dead-letter-stream.js";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../bus/embedded.js";
 import { EventConsumer } from "../bus/event-consumer.js";
 import { SessionBucket } from "../bus/session-bucket.js";
-import { ensureEventStream, lastSequence, StreamMismatchError, whenReady } from "../bus/streams.js";
-import { ensureTaskStream, TaskFollower } from "../bus/task-stream.js";
+import {
+  ensureEventStream,
+  lastSequence,
+  replicaDifferences,
+  SESSION_STREAM,
+  StreamMismatchError,
+  whenReady,
+} from "../bus/streams.js";
+import { ensureTaskStream, TASK_STREAM, TaskFollower } from "../bus/task-stream.js";
 import type { AgentConfig } from "../config/schema.js";
 import type { Datapath } from "../datapath/port.js";
 import type { LiEvent } from "../events/li-event.js";
@@ -28,6 +35,7 @@ import { StartError } from "./errors.js";
 import { type AgentStatus, LocalApi } from "./local-api.js";
 import { listenOnLocalSocket } from "./local-socket.js";
 import { Notifier } from "./notifier.js";
+import { Progress } from "./progress.js";
 import { AgentSecurity } from "./security.js";
 
 export interface AgentOptions {
@@ -137,9 +145,19 @@ class AgentRun {
     const bucket = { connection, manager, replicas, maxAgeHours };
     const records = await whenReady(() => SessionBucket.open(bucket), this.#abort.signal);
     this.#records = records;
-    await whenReady(() => ensureDeadLetterStream(manager, config.nats.stream), this.#abort.signal);
+    // Without it dead letters are heard by whoever listens, and kept by nobody.
+    await whenReady(() => ensureDeadLetterStream(manager, config.nats.stream), this.#abort.signal).catch(
+      (error: unknown) => {
+        if (!(error instanceof StreamMismatchError)) throw error;
+        log.warn({ reason: error.message }, "dead letters are not kept");
+      },
+    );
     const { maxDurationHours } = config.security;
-    await whenReady(() => ensureTaskStream(manager, { replicas, maxDurationHours }), this.#abort.signal);
+    await whenReady(() => ensureTaskStream(manager, { replicas, maxDurationHours }), this.#abort.signal).catch(
+      asStartError,
+    );
+    const kept = [SESSION_STREAM, TASK_STREAM];
+    for (const difference of await replicaDifferences(manager, kept, replicas)) log.warn(difference);
     const agent = this.#createAgent(connection, records);
     // Before any session: what a warrant means for it follows from both.
     this.#tasks = new TaskFollower(client, (message) => agent.tasks.take(message));
@@ -196,6 +214,7 @@ class AgentRun {
       const done = deferred();
       let waiting = Number.POSITIVE_INFINITY;
       let taken = 0;
+      const progress = new Progress(log, "catching up with the stream", () => performance.now());
       const consumer = new EventConsumer(client, manager, {
         durable,
         filter,
@@ -209,6 +228,7 @@ class AgentRun {
         handler: (messages) => {
           return agent.handle(messages, () => {
             taken += messages.length;
+            if (!agent.live) progress.done(messages.length, messages.at(-1)?.pending ?? 0);
             if (taken >= waiting || messages.at(-1)?.pending === 0) done.resolve();
           });
         },

@@ -117,7 +117,9 @@ export class AgentSecurity {
     const agents = agentReaders(config.security);
     const { readers } = config.notifications;
     const notified = readers.length > 0 ? readers : agents;
-    return new AgentKeys({ ...own, trust: grantTrust(authorities), agents, notified, clock, log });
+    const named = config.security.agents.find(({ keys }) => keys.includes(own.signer.publicKey))?.keys ?? [];
+    const retired = named.filter((key) => key !== own.signer.publicKey);
+    return new AgentKeys({ ...own, retired, trust: grantTrust(authorities), agents, notified, clock, log });
   }
 
   #strictTrust(own: OwnKeys, authorities: AuthorityTable, keys: AgentKeys, replay: ReplayJournal): StrictTrust {

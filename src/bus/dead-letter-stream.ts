@@ -8,12 +8,13 @@ import {
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { DEAD_LETTER_SUBJECTS } from "../events/subjects.js";
+import { withRoom } from "./streams.js";
 
 export const DEAD_LETTER_STREAM = "DEADLETTERS";
 
 const HOUR_MS = 3_600_000;
 /** A publisher that does nothing right fills this and no more; the oldest go first. */
-const MAX_BYTES = 256 * 1024 * 1024;
+const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Makes the stream where it is not there. Letters are kept as long as events are. */
 export async function ensureDeadLetterStream(
@@ -24,7 +25,7 @@ export async function ensureDeadLetterStream(
     await manager.streams.info(DEAD_LETTER_STREAM);
   } catch (error) {
     if (!(error instanceof JetStreamApiError)) throw error;
-    await manager.streams.add({
+    const wanted = {
       name: DEAD_LETTER_STREAM,
       subjects: [DEAD_LETTER_SUBJECTS],
       retention: RetentionPolicy.Limits,
@@ -33,6 +34,7 @@ export async function ensureDeadLetterStream(
       max_age: nanos(maxAgeHours * HOUR_MS),
       max_bytes: MAX_BYTES,
       num_replicas: replicas,
-    });
+    };
+    await withRoom(DEAD_LETTER_STREAM, () => manager.streams.add(wanted));
   }
 }

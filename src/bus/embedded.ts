@@ -9,7 +9,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "../config/schema.js";
 
-type EmbeddedConfig = Pick<Config["nats"], "port" | "dataDirectory" | "serverBinary">;
+type EmbeddedConfig = Pick<Config["nats"], "port" | "dataDirectory" | "serverBinary"> &
+  Partial<Pick<Config["nats"], "user" | "password" | "token">>;
 
 const READY_WITHIN_MS = 15_000;
 const STOP_WITHIN_MS = 10_000;
@@ -132,8 +133,19 @@ export class EmbeddedNatsServer {
       "jetstream {",
       `  store_dir: ${JSON.stringify(this.config.dataDirectory)}`,
       "}",
+      ...this.#authorization(),
       "",
     ].join("\n");
+  }
+
+  /** Loopback is everybody's who has an account on the host: what the clients show is demanded. */
+  #authorization(): string[] {
+    const { user, password, token } = this.config;
+    const demanded = Object.entries(token === undefined ? { user, password } : { token });
+    const lines = demanded.flatMap(([name, value]) =>
+      value === undefined ? [] : `  ${name}: ${JSON.stringify(value)}`,
+    );
+    return lines.length === 0 ? [] : ["authorization {", ...lines, "}"];
   }
 
   get #configFile(): string {

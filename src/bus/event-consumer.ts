@@ -15,6 +15,8 @@ import { acknowledgedUpTo, type ConsumerPlace, isTakenOver, lastSequence, recrea
 const MAX_BATCH = 1000;
 const PREFETCH = 5000;
 const RETRY_MS = 500;
+/** Two that do not come mean that whoever leads the consumer is gone: it is asked for anew. */
+const HEARTBEAT_MS = 1000;
 
 export interface EventConsumerOptions extends ConsumerPlace {
   readonly handler: EventHandler;
@@ -110,6 +112,7 @@ export class EventConsumer {
     this.#nextDelivery = 1;
     const messages = await this.client.consumers.getConsumerFromInfo(info).consume({
       max_messages: PREFETCH,
+      idle_heartbeat: HEARTBEAT_MS,
       callback: (message) => this.#take(message, generation),
     });
     if (generation !== this.#generation) messages.stop();

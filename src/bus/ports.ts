@@ -52,4 +52,6 @@ export interface SessionRecords {
   load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void>;
   /** Compares and sets: what another agent has written since we looked is settled. Resolves when all of it is. */
   write(changes: ReadonlyMap<string, RecordVersion>, settle: Settle): Promise<WriteConflicts>;
+  /** Makes what the records are kept in where that is gone. True where it was. */
+  restore(): Promise<boolean>;
 }

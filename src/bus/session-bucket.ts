@@ -1,22 +1,16 @@
 /** Session records in the KV bucket `sessions`: written by compare-and-set, since several agents may serve one NAS. */
-import {
-  DeliverPolicy,
-  JetStreamApiError,
-  type JetStreamClient,
-  type JetStreamManager,
-  type JsMsg,
-  type StoredMsg,
-} from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamManager, type StoredMsg } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { MarkerPurge } from "./marker-purge.js";
 import type { RecordReader, RecordVersion, SessionRecords, Settle, WriteConflicts } from "./ports.js";
 import { Revisions } from "./revisions.js";
-import { SESSION_BUCKET, SESSION_STREAM, streamIdentity } from "./streams.js";
+import { readStream, type StreamMessage } from "./stream-reading.js";
+import { StreamWriter } from "./stream-writer.js";
+import { isThere, SESSION_BUCKET, SESSION_STREAM, streamIdentity } from "./streams.js";
 
 /** Writes on the way at a time: enough to fill the connection, few enough to bound memory. */
 const IN_FLIGHT = 500;
-const PREFETCH = 5000;
 const PREFIX = `$KV.${SESSION_BUCKET}.`;
 /** More agents than that do not write one session at the same moment; whoever loses as often tries with the next batch. */
 const MAX_ATTEMPTS = 16;
@@ -25,6 +19,8 @@ const NO_MESSAGE_FOUND = 10037;
 
 const HOUR_MS = 3_600_000;
 
+/** Compare and set: the revision that the key must have. */
+const EXPECTED_REVISION = "Nats-Expected-Last-Subject-Sequence";
 const OPERATION = "KV-Operation";
 /** Which stream of events the record's sequences are of. */
 const STREAM = "Submirror-Stream";
@@ -42,35 +38,44 @@ export interface SessionBucketOptions {
 }
 
 export class SessionBucket implements SessionRecords {
-  readonly #client: JetStreamClient;
+  readonly #writer: StreamWriter;
   readonly #revisions = new Revisions();
   readonly #markers: MarkerPurge;
   #stream = "";
 
-  private constructor(
-    private readonly manager: JetStreamManager,
-    maxAgeHours: number,
-  ) {
-    this.#client = manager.jetstream();
+  private constructor(private readonly options: SessionBucketOptions) {
+    const { connection, manager, maxAgeHours } = options;
+    this.#writer = new StreamWriter(connection);
     this.#markers = new MarkerPurge(manager, PREFIX, maxAgeHours * HOUR_MS);
   }
 
   /** Makes the bucket where it is not there. The stream of events has to be there. */
-  static async open({ connection, manager, replicas, maxAgeHours }: SessionBucketOptions): Promise<SessionBucket> {
-    await new Kvm(connection).create(SESSION_BUCKET, { history: 1, replicas });
-    const bucket = new SessionBucket(manager, maxAgeHours);
+  static async open(options: SessionBucketOptions): Promise<SessionBucket> {
+    const bucket = new SessionBucket(options);
+    await bucket.#make();
     await bucket.followStream();
     return bucket;
   }
 
+  async restore(): Promise<boolean> {
+    if (await isThere(this.options.manager, SESSION_STREAM)) return false;
+    await this.#make();
+    return true;
+  }
+
   /** The stream of events may have been made anew: sequences of another one say nothing. */
   async followStream(): Promise<void> {
-    this.#stream = await streamIdentity(this.manager);
+    this.#stream = await streamIdentity(this.options.manager);
   }
 
   async load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void> {
     const filters = keyPrefixes.length === 0 ? [">"] : keyPrefixes.map((prefix) => `${prefix}>`);
-    for (const filter of filters) await this.#loadMatching(filter, reader);
+    const { connection, manager } = this.options;
+    // The bucket keeps one value a key, so reading its stream in order gives each record once.
+    for (const filter of filters) {
+      const part = { connection, manager, stream: SESSION_STREAM, filter: `${PREFIX}${filter}` };
+      await readStream(part, (message) => this.#take(message, reader));
+    }
   }
 
   async write(changes: ReadonlyMap<string, RecordVersion>, settle: Settle): Promise<WriteConflicts> {
@@ -86,31 +91,22 @@ export class SessionBucket implements SessionRecords {
     return conflicts;
   }
 
+  async #make(): Promise<void> {
+    const { connection, replicas } = this.options;
+    await new Kvm(connection).create(SESSION_BUCKET, { history: 1, replicas });
+  }
+
   /** Removes the markers of records that were removed long ago. To be called every now and then. */
   purgeMarkers(): Promise<number> {
     return this.#markers.purge();
   }
 
-  /** The bucket keeps one value a key, so reading its stream in order gives each record once. */
-  async #loadMatching(filter: string, reader: RecordReader): Promise<void> {
-    const consumer = await this.#client.consumers.get(SESSION_STREAM, {
-      filter_subjects: `${PREFIX}${filter}`,
-      deliver_policy: DeliverPolicy.LastPerSubject,
-    });
-    if ((await consumer.info()).num_pending === 0) return;
-    const messages = await consumer.consume({ max_messages: PREFETCH });
-    for await (const message of messages) {
-      this.#take(message, reader);
-      if (message.info.pending === 0) break;
-    }
-  }
-
-  #take({ subject, seq, headers: about, data, info }: JsMsg, reader: RecordReader): void {
+  #take({ subject, seq, headers: about, data, time }: StreamMessage, reader: RecordReader): void {
     const key = subject.slice(PREFIX.length);
     this.#revisions.set(key, seq);
     if (!isMarker(about)) return reader.record(key, data, this.#isOfThisStream(about));
     const isUnsaid = about?.has(UNSAID) ?? false;
-    this.#markers.add(key, seq, info.timestampNanos / 1e6, isUnsaid);
+    this.#markers.add(key, seq, time, isUnsaid);
     if (isUnsaid && this.#isOfThisStream(about)) reader.ended(key, Number(about?.get(SEQUENCE)) || 0);
   }
 
@@ -141,10 +137,8 @@ export class SessionBucket implements SessionRecords {
       about.set(SEQUENCE, String(seq));
       if (isUnsaid) about.set(UNSAID, "true");
     }
-    const { seq: revision } = await this.#client.publish(`${PREFIX}${key}`, data, {
-      headers: about,
-      expect: { lastSubjectSequence: this.#revisions.of(key) },
-    });
+    about.set(EXPECTED_REVISION, String(this.#revisions.of(key)));
+    const revision = await this.#writer.publish(`${PREFIX}${key}`, data, about);
     this.#revisions.set(key, revision);
     if (data === undefined) this.#markers.add(key, revision, Date.now(), isUnsaid);
   }
@@ -161,7 +155,10 @@ export class SessionBucket implements SessionRecords {
   /** Of the leader, not of a replica that may lag. */
   async #last(key: string): Promise<StoredMsg | undefined> {
     try {
-      return (await this.manager.streams.getMessage(SESSION_STREAM, { last_by_subj: `${PREFIX}${key}` })) ?? undefined;
+      return (
+        (await this.options.manager.streams.getMessage(SESSION_STREAM, { last_by_subj: `${PREFIX}${key}` })) ??
+        undefined
+      );
     } catch (error) {
       if (error instanceof JetStreamApiError && error.code === NO_MESSAGE_FOUND) return undefined;
       throw error;

@@ -74,7 +74,7 @@ export class StreamWriter {
 }
 
 /** What the connection was made with, and the server lets it subscribe to; the interface does not tell. */
-function inboxPrefixOf(connection: NatsConnection): string | undefined {
+export function inboxPrefixOf(connection: NatsConnection): string | undefined {
   return (connection as { readonly options?: { readonly inboxPrefix?: string } }).options?.inboxPrefix;
 }
 

@@ -25,10 +25,11 @@ type StreamSettings = Config["nats"]["stream"];
 
 const STREAM_NOT_FOUND = 10059;
 const CONSUMER_NOT_FOUND = 10014;
+const INSUFFICIENT_STORAGE = 10047;
 /** "no suitable peers", "temporarily unavailable", "not ready": JetStream is about to come up. */
 const NOT_READY: ReadonlySet<number> = new Set([10005, 10008, 10023, 10074]);
 
-/** The stream is there but made in a way that would lose events. The message says what to change. */
+/** The stream is there but made in a way that would lose events, or cannot be made. The message says what to change. */
 export class StreamMismatchError extends Error {
   override readonly name = "StreamMismatchError";
 }
@@ -43,15 +44,37 @@ export async function ensureEventStream(manager: JetStreamManager, settings: Str
     checkStream(existing);
     return differences(existing, settings);
   }
-  await manager.streams.add({
+  const wanted = {
     name: EVENT_STREAM,
     subjects: [RADIUS_SUBJECTS],
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     discard: DiscardPolicy.Old,
     ...limitsOf(settings),
-  });
+  };
+  await withRoom(EVENT_STREAM, () => manager.streams.add(wanted), "nats.stream.maxBytes");
   return [];
+}
+
+/** Which of the streams, buckets' ones too, have another number of copies than is configured; a sentence each. */
+export async function replicaDifferences(
+  manager: JetStreamManager,
+  streams: readonly string[],
+  replicas: number,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of streams) {
+    const { num_replicas: there } = (await manager.streams.info(name)).config;
+    if (there === replicas) continue;
+    found.push(
+      `the stream ${name} has num_replicas ${there}, nats.stream.replicas means ${replicas}: change it with nats stream edit ${name} --replicas ${replicas}, or the configuration`,
+    );
+  }
+  return found;
+}
+
+export async function isThere(manager: JetStreamManager, stream: string): Promise<boolean> {
+  return (await findStream(manager, stream)) !== undefined;
 }
 
 /** Tells a stream of events from one that was made anew under its name. */
@@ -112,6 +135,24 @@ export async function isTakenOver(manager: JetStreamManager, { durable, owner }:
   } catch (error) {
     if (hasCode(error, CONSUMER_NOT_FOUND) || hasCode(error, STREAM_NOT_FOUND)) return false;
     throw error;
+  }
+}
+
+/** What `make` does, with the remedy where the server has no room for as much as the stream may come to hold. */
+export async function withRoom(
+  stream: string,
+  make: () => Promise<unknown>,
+  /** What of the configuration asks for so much. */
+  setting?: string,
+): Promise<void> {
+  try {
+    await make();
+  } catch (error) {
+    if (!hasCode(error, INSUFFICIENT_STORAGE)) throw error;
+    const remedy = setting === undefined ? "" : `, or make ${setting} smaller`;
+    throw new StreamMismatchError(
+      `NATS has no room for the stream ${stream}: give it a larger disk (jetstream.max_file_store)${remedy}`,
+    );
   }
 }
 

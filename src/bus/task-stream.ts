@@ -10,6 +10,7 @@ import {
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { TASK_SUBJECTS } from "../events/subjects.js";
+import { withRoom } from "./streams.js";
 
 export const TASK_STREAM = "TASKS";
 
@@ -33,7 +34,7 @@ export async function ensureTaskStream(
     await manager.streams.info(TASK_STREAM);
   } catch (error) {
     if (!(error instanceof JetStreamApiError)) throw error;
-    await manager.streams.add({
+    const wanted = {
       name: TASK_STREAM,
       subjects: [TASK_SUBJECTS],
       retention: RetentionPolicy.Limits,
@@ -44,7 +45,8 @@ export async function ensureTaskStream(
       deny_delete: true,
       deny_purge: true,
       num_replicas: replicas,
-    });
+    };
+    await withRoom(TASK_STREAM, () => manager.streams.add(wanted));
   }
 }
 

@@ -47,9 +47,9 @@ const nats = z.strictObject({
   port: port.default(4222).describe("port of the embedded server on 127.0.0.1"),
   dataDirectory: path.default("/var/lib/submirror/nats").describe("where the embedded server keeps its streams"),
   serverBinary: path.default("nats-server").describe("the program that embedded starts"),
-  user: z.string().optional().describe("user name"),
+  user: z.string().optional().describe("user name, which the embedded server demands too"),
   password: z.string().optional().describe("password of user; write ${NATS_PASSWORD}"),
-  token: z.string().optional().describe("token in place of user and password"),
+  token: z.string().optional().describe("token in place of user and password, which the embedded server demands too"),
   nkeySeedFile: path.optional().describe("file with an nkey seed"),
   credentialsFile: path.optional().describe("file with a user JWT and its seed"),
   tls: z

@@ -25,6 +25,12 @@ export const MATCH_MAPS: readonly MatchMap[] = ["hosts4", "hosts6", "prefixes4",
 /** Times that differ by less are the same: they were computed from the wall clock, at different moments. */
 const SAME_TIME_NS = 1_000_000_000n;
 
+/** A wall-clock time (Unix, milliseconds), and the moment on the boot clock that it was when it was first read. */
+interface Moment {
+  readonly unixMs: number;
+  readonly bootNs: bigint;
+}
+
 interface Running {
   readonly slot: number;
   readonly device: number;
@@ -32,6 +38,8 @@ interface Running {
   readonly matches: readonly MatchKey[];
   /** Of the slots that the intercept had before it was changed. */
   readonly earlier: InterceptCounters;
+  /** Its begin and its end: a wall clock that is stepped does not move them when the intercept is changed. */
+  readonly moments: readonly Moment[];
 }
 
 interface Places extends Pick<Running, "device" | "dropPolicy" | "matches"> {
@@ -148,15 +156,22 @@ export class InterceptTable {
         "intercepts",
       );
     const places = this.#takePlaces(spec, context);
+    const moments: Moment[] = [];
     let intercept: Intercept;
     try {
-      intercept = this.#encode(spec, places);
+      intercept = this.#encode(spec, places, (unixMs) => {
+        const moment = before?.moments.find((it) => it.unixMs === unixMs) ?? { unixMs, bootNs: toBootClockNs(unixMs) };
+        moments.push(moment);
+        return moment.bootNs;
+      });
     } catch (error) {
       this.#releasePlaces(places);
       throw error;
     }
-    if (before && this.#isUnchanged(before, intercept, places)) this.#releasePlaces(places);
-    else this.#replace(spec, before, intercept, places);
+    if (before && this.#isUnchanged(before, intercept, places)) {
+      this.#releasePlaces(places);
+      this.#running.set(spec.key, { ...before, moments });
+    } else this.#replace(spec, before, intercept, places, moments);
     this.#interfaces.set(spec.key, places.interfaces);
   }
 
@@ -212,7 +227,7 @@ export class InterceptTable {
   }
 
   #adoptOne({ key, slot, device, dropPolicy, matches }: AdoptedIntercept): void {
-    const running = { slot, device, dropPolicy, matches, earlier: NO_COUNTERS };
+    const running = { slot, device, dropPolicy, matches, earlier: NO_COUNTERS, moments: [] };
     if (!this.#running.has(key)) this.#running.set(key, running);
     else this.#leftovers.set(key, [...(this.#leftovers.get(key) ?? []), running]);
   }
@@ -242,7 +257,13 @@ export class InterceptTable {
     );
   }
 
-  #replace(spec: InterceptSpec, before: Running | undefined, intercept: Intercept, places: Places): void {
+  #replace(
+    spec: InterceptSpec,
+    before: Running | undefined,
+    intercept: Intercept,
+    places: Places,
+    moments: readonly Moment[],
+  ): void {
     const slot = this.#slots.take();
     if (slot === undefined) {
       this.#releasePlaces(places);
@@ -260,7 +281,7 @@ export class InterceptTable {
     if (before) this.#release(before);
     this.#retireLeftovers(spec.key);
     const { device, dropPolicy, matches } = places;
-    this.#running.set(spec.key, { slot, device, dropPolicy, matches, earlier });
+    this.#running.set(spec.key, { slot, device, dropPolicy, matches, earlier, moments });
   }
 
   #countersOf(running: Running): InterceptCounters {
@@ -319,12 +340,12 @@ export class InterceptTable {
     this.#leftovers.delete(key);
   }
 
-  #encode(spec: InterceptSpec, places: Places): Intercept {
+  #encode(spec: InterceptSpec, places: Places, toBootClock: (unixMs: number) => bigint): Intercept {
     return encodeIntercept(spec, {
       device: places.device,
       dropPolicy: places.dropPolicy,
       defaultDscp: this.options.mediation.dscp,
-      toBootClock: toBootClockNs,
+      toBootClock,
     });
   }
 

@@ -24,8 +24,12 @@ function peerOf(row: MediationDevice): MediationPeer {
   return { source: address(row.source), destination: address(row.destination) };
 }
 
+/** Addresses whose row is kept: there are few mediation devices, and many intercepts of each. */
+const MAX_KNOWN = 4096;
+
 export class MediationDevices {
   readonly #rows: SharedRows;
+  readonly #known = new Map<string, Buffer>();
 
   constructor(
     map: BpfMap,
@@ -51,11 +55,21 @@ export class MediationDevices {
 
   /** The device's index. Throws DatapathError. */
   take(address: string): number {
-    const row = encodeDevice(address, this.options);
+    const row = this.#rowOf(address);
     const before = this.#rows.used;
     const slot = this.#rows.take(row);
     if (this.#rows.used > before) this.surroundings.appeared(peerOf(MediationDevice.decode(row)));
     return slot;
+  }
+
+  /** Nobody writes into what this returns. */
+  #rowOf(address: string): Buffer {
+    const known = this.#known.get(address);
+    if (known !== undefined) return known;
+    const row = encodeDevice(address, this.options);
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
+    this.#known.set(address, row);
+    return row;
   }
 
   release(slot: number): void {

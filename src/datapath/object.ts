@@ -60,13 +60,23 @@ export function openKept(options: Pick<DatapathOptions, "objectDirectory" | "lim
   const directory = options.pinDirectory;
   if (directory === undefined) return { object: openObject(options, () => {}), isNew: true };
   Pins.requireBpffs(directory);
+  /** By version: each way of loading may have a layout of its own. */
+  const tried = new Map<string, { pins: Pins; isNew: boolean }>();
   let kept: { pins: Pins; isNew: boolean } | undefined;
-  const object = openObject(options, (spec) => {
+  const prepare = (spec: ObjectSpec): void => {
     const pins = new Pins(directory, layoutVersion(spec));
-    kept = { pins, isNew: !pins.hasMaps };
+    // Where one way fails, what it has pinned is not an earlier run's.
+    kept = tried.get(pins.version) ?? { pins, isNew: !pins.hasMaps };
+    tried.set(pins.version, kept);
     pins.create();
     for (const { name } of spec.maps) if (isShared(name)) spec.setPinPath(name, pins.mapPath(name));
     spec.setGlobal("generation", Buffer.from([generationOf(pins.version)]));
-  });
-  return { object, isNew: true, ...kept };
+  };
+  try {
+    return { object: openObject(options, prepare), isNew: true, ...kept };
+  } catch (error) {
+    // Maps are pinned before the verifier has its say.
+    for (const { pins, isNew } of tried.values()) if (isNew) pins.removeVersion(pins.version);
+    throw error;
+  }
 }

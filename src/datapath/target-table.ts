@@ -24,9 +24,10 @@ interface Entry {
   readonly place?: OrderedPrefix;
 }
 
+const NO_TARGETS: readonly number[] = Array.from({ length: Limits.MAX_COPIES }, () => 0);
+
 function encodeTargets(slots: readonly number[]): Buffer {
-  const intercept = Array.from({ length: Limits.MAX_COPIES }, (_, index) => slots[index] ?? 0);
-  return Targets.encode({ count: slots.length, intercept });
+  return Targets.encode({ count: slots.length, intercept: [...slots, ...NO_TARGETS.slice(slots.length)] });
 }
 
 export class TargetTable {
@@ -67,6 +68,13 @@ export class TargetTable {
   }
 
   #write(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {
+    if (this.#orderOf(match) === undefined) this.#setValue(match, slots);
+    else this.#writeNested(match, before, slots);
+    this.#store(match, before, slots);
+  }
+
+  /** A prefix, and those inside it; all of it or nothing. */
+  #writeNested(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {
     const wanted = this.#values(match, before, slots);
     const undo: (() => void)[] = [];
     try {
@@ -82,7 +90,6 @@ export class TargetTable {
       for (const step of undo.toReversed()) step();
       throw error;
     }
-    this.#store(match, before, slots);
   }
 
   /** The kernel's values that change when `match` gets `slots`: its own, and those of the prefixes inside it. */
@@ -91,8 +98,8 @@ export class TargetTable {
     before: Entry | undefined,
     slots: readonly number[],
   ): { match: MatchKey; slots: number[] }[] {
-    if (match.map !== "prefixes4" && match.map !== "prefixes6") return [{ match, slots: [...slots] }];
-    const order = this.#orders[match.map];
+    const order = this.#orderOf(match);
+    if (order === undefined) return [{ match, slots: [...slots] }];
     const place = before?.place ?? orderedPrefix(match.id, match.key);
     const around = (of: OrderedPrefix): number[] =>
       order
@@ -104,6 +111,11 @@ export class TargetTable {
     });
     const own = slots.length === 0 ? [] : unique([...slots, ...around(place)]);
     return [{ match, slots: own }, ...inside];
+  }
+
+  /** Undefined for the maps that find one key alone. */
+  #orderOf({ map }: MatchKey): PrefixOrder | undefined {
+    return map === "prefixes4" || map === "prefixes6" ? this.#orders[map] : undefined;
   }
 
   #setValue(key: MatchKey, slots: readonly number[]): void {
@@ -134,7 +146,7 @@ export class TargetTable {
   }
 
   #store(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {
-    const order = match.map === "prefixes4" || match.map === "prefixes6" ? this.#orders[match.map] : undefined;
+    const order = this.#orderOf(match);
     const place = before?.place ?? (order && orderedPrefix(match.id, match.key));
     if (slots.length > 0) this.#entries.set(match.id, place ? { match, slots, place } : { match, slots });
     else this.#entries.delete(match.id);

@@ -3,6 +3,7 @@ import { JetStreamApiError, type JetStreamManager, jetstreamManager } from "@nat
 import type { NatsConnection } from "@nats-io/transport-node";
 import { AUDIT_STREAM } from "../bus/audit-stream.js";
 import { connectOnce } from "../bus/connect.js";
+import { DEAD_LETTER_STREAM } from "../bus/dead-letter-stream.js";
 import { GRANT_BUCKET } from "../bus/grant-bucket.js";
 import { EVENT_STREAM, SESSION_BUCKET } from "../bus/streams.js";
 import { TASK_STREAM } from "../bus/task-stream.js";
@@ -90,7 +91,7 @@ function streamsOf({ security, audit }: Config, program: "agent" | "gateway"): {
   const bucket = (name: string) => ({ name: `bucket ${name}`, stream: `KV_${name}` });
   return [
     plain(EVENT_STREAM),
-    ...(program === "agent" ? [plain(TASK_STREAM), bucket(SESSION_BUCKET)] : []),
+    ...(program === "agent" ? [plain(TASK_STREAM), plain(DEAD_LETTER_STREAM), bucket(SESSION_BUCKET)] : []),
     ...(strict ? [bucket(GRANT_BUCKET)] : []),
     ...(strict && program === "agent" && audit.copies ? [plain(AUDIT_STREAM)] : []),
   ];

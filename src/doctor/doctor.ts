@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { checkCapabilities, checkLibbpf } from "../agent/prerequisites.js";
 import type { Config } from "../config/schema.js";
+import { askAgent } from "./agent.js";
 import { checkBus } from "./bus.js";
 import { judgeClock, readClock } from "./clock.js";
 import { type Finding, failure, fromSentence, ok, warning } from "./finding.js";
@@ -31,13 +32,16 @@ export function programsOf(config: Config): Program[] {
 export async function examine({ config, mediation, tell }: DoctorOptions): Promise<void> {
   const programs = programsOf(config);
   const isEdge = programs.includes("agent");
+  const agent = isEdge ? await askAgent(config.agent.socket) : undefined;
+  const devices = mediationDevices(config, [...mediation, ...(agent?.mediation ?? [])]);
   const steps: readonly (() => Finding[] | Promise<Finding[]>)[] = [
     ...(isEdge
-      ? [() => examineKernel(config), () => examineInterfaces(config), () => examinePaths(config, mediation)]
+      ? [() => examineKernel(config), () => examineInterfaces(config), () => examinePaths(config, devices)]
       : []),
     () => [judgeClock(readClock(), config.security.clockToleranceSeconds)],
     () => checkTrust(config, programs),
     () => checkBus(config, isEdge ? "agent" : "gateway"),
+    () => (agent === undefined ? [] : [agent.finding]),
   ];
   for (const step of steps) for (const finding of await step()) tell(finding);
 }
@@ -64,8 +68,7 @@ async function examineInterfaces({ interfaces, datapath }: Config): Promise<Find
   return judgeInterfaces(readInterfaces(interfaces, datapath.mode), interfaces, datapath);
 }
 
-async function examinePaths(config: Config, named: readonly string[]): Promise<Finding[]> {
-  const devices = mediationDevices(config, named);
+async function examinePaths(config: Config, devices: readonly string[]): Promise<Finding[]> {
   if (devices.length === 0)
     return [
       warning(

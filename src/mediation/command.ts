@@ -61,6 +61,10 @@ export function mediationCommand(): Command {
       number(MEBIBYTE, 64 * 1024 * MEBIBYTE),
       512 * MEBIBYTE,
     )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  submirror mediation --listen 198.51.100.9:30030 --out streams\n  submirror mediation --listen 198.51.100.9:30030/from --listen 198.51.100.9:30031/to --out streams --json",
+    )
     .action(async (options: CommandOptions) => {
       const stop = new AbortController();
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());

@@ -1,5 +1,5 @@
 /** IP addresses and prefixes as bytes in network order. Text is checked by node:net: no "10.1", no octal. */
-import { isIP } from "node:net";
+import { isIPv4, isIPv6 } from "node:net";
 
 export interface IpAddress {
   readonly family: 4 | 6;
@@ -81,14 +81,8 @@ function ipv6Bytes(text: string): Buffer {
 
 /** Undefined where `text` is not an IP literal. An IPv6 zone (`%eth0`) is not accepted. */
 export function parseAddress(text: string): IpAddress | undefined {
-  switch (isIP(text)) {
-    case 4:
-      return { family: 4, bytes: ipv4Bytes(text) };
-    case 6:
-      return text.includes("%") ? undefined : { family: 6, bytes: ipv6Bytes(text) };
-    default:
-      return undefined;
-  }
+  if (!text.includes(":")) return isIPv4(text) ? { family: 4, bytes: ipv4Bytes(text) } : undefined;
+  return isIPv6(text) && !text.includes("%") ? { family: 6, bytes: ipv6Bytes(text) } : undefined;
 }
 
 /** Zeroes the bits of `bytes` behind `length`; a copy. */
@@ -101,18 +95,27 @@ export function maskBytes(bytes: Buffer, length: number): Buffer {
   return masked;
 }
 
+/** Whether a bit behind `length` is set. */
+function hasHostBits(bytes: Buffer, length: number): boolean {
+  for (let index = length >>> 3; index < bytes.length; index++) {
+    const bits = Math.max(0, length - index * 8);
+    if (((bytes[index] as number) & (0xff >>> bits)) !== 0) return true;
+  }
+  return false;
+}
+
 /** What is wrong with `text` as a prefix, or the prefix. Host bits must be zero. */
 export function parsePrefix(text: string): IpPrefix | { readonly problem: string } {
-  const [addressText = "", lengthText, ...rest] = text.split("/");
-  const address = parseAddress(addressText);
-  if (!address || rest.length > 0) return { problem: "is not an IP prefix (expected ADDRESS/LENGTH)" };
+  const slash = text.indexOf("/");
+  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  const lengthText = slash < 0 ? undefined : text.slice(slash + 1);
+  if (!address || lengthText?.includes("/")) return { problem: "is not an IP prefix (expected ADDRESS/LENGTH)" };
   const longest = address.family === 4 ? 32 : 128;
   const length = lengthText === undefined ? longest : Number(lengthText);
   if (lengthText !== undefined && !/^(0|[1-9]\d{0,2})$/.test(lengthText))
     return { problem: "has no prefix length behind the /" };
   if (length > longest) return { problem: `has a prefix length over ${longest}` };
-  if (length < longest && !maskBytes(address.bytes, length).equals(address.bytes))
-    return { problem: "has host bits set behind its prefix length" };
+  if (hasHostBits(address.bytes, length)) return { problem: "has host bits set behind its prefix length" };
   return { ...address, length };
 }
 

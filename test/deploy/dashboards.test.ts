@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { Dashboard, Panel } from "@grafana/schema";
 import { selectors, selects } from "../support/promql.js";
 import { reportedSamples } from "../support/registries.js";
+import { typeErrors } from "../support/type-check.js";
 
 /** From dist/test/deploy. */
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -25,6 +26,20 @@ test("the dashboards are generated anew", () => {
     encoding: "utf8",
   });
   assert.equal(status, 0, stderr);
+});
+
+test("they are of the form that Grafana knows, and have nothing else in them", () => {
+  const type = 'import("@grafana/schema").Dashboard';
+  assert.equal(
+    typeErrors(
+      "dashboards",
+      NAMES.map((name) => ({ type, value: read(name) })),
+    ),
+    "",
+  );
+  const mistaken = read("node");
+  Object.assign(panelsOf(mistaken)[1]?.fieldConfig?.defaults ?? {}, { unitz: "s" });
+  assert.match(typeErrors("dashboard-mistake", [{ type, value: mistaken }]), /unitz/, "a mistake would be found");
 });
 
 for (const name of NAMES) {

@@ -84,6 +84,10 @@ export class MemoryRecords implements SessionRecords {
     return conflicts;
   }
 
+  async restore(): Promise<boolean> {
+    return await Promise.resolve(false);
+  }
+
   #set(key: string, { seq, data, isUnsaid = false }: RecordVersion): void {
     const revision = (this.#revisions.get(key)?.revision ?? 0) + 1;
     this.#revisions.set(key, { revision, seq, isUnsaid });

@@ -147,6 +147,7 @@ export function strictTrust(directory: string, changes: Partial<StrictTrustOptio
   return new StrictTrust({
     keys: new AgentKeys({
       signer: agentKey,
+      retired: [],
       sealingKeys,
       trust: grantTrust(authorities),
       agents,

@@ -52,6 +52,10 @@ export function auditCommand(): Command {
     .action(verify);
   located(command.command("show").description("print the entries"))
     .option("--open <key file>", "sealing key of a reader: also prints whom entries are about", collect)
+    .addHelpText(
+      "after",
+      "\nExample:\n  submirror audit show --config edge1.yaml --open /etc/submirror/keys/auditor.seal",
+    )
     .action(show);
   return command;
 }

@@ -88,7 +88,8 @@ function countsOf(findings: readonly Finding[]): Record<FindingState, number> {
 function summary({ ok, warning, failure }: Record<FindingState, number>, paint: Paint): string {
   const verdict =
     failure > 0 ? paint("red", "this node is not ready") : paint("green", "nothing keeps this node from running");
-  return `\n${verdict}: ${ok} ok, ${warning} warnings, ${failure} failures\n`;
+  const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
+  return `\n${verdict}: ${ok} ok, ${counted(warning, "warning")}, ${counted(failure, "failure")}\n`;
 }
 
 function address(text: string, before: string[] | undefined): string[] {

@@ -8,7 +8,7 @@ import { generateSealingSeed, sealingKeyFromSeed } from "../../security/keys/sea
 import { generateSigningSeed, signerFromSeed } from "../../security/keys/signing-key.js";
 import { UsageError } from "../exit.js";
 
-const HOLDERS = ["agent", "gateway", "authority"] as const;
+const HOLDERS = ["agent", "gateway", "authority", "nats"] as const;
 type Holder = (typeof HOLDERS)[number];
 type KeyUse = "signing" | "sealing";
 
@@ -24,6 +24,8 @@ const USES: Readonly<Record<Holder, readonly KeyUse[]>> = {
   agent: ["signing", "sealing"],
   gateway: ["signing"],
   authority: ["signing", "sealing"],
+  // An nkey, with which a program shows itself to nats-server.
+  nats: ["signing"],
 };
 
 /** To be mounted in the program. */
@@ -31,7 +33,7 @@ export function keysCommand(): Command {
   const command = new Command("keys").description("make, show and change the keys that sign and seal");
   command
     .command("generate")
-    .description("make the keys of an agent, a gateway or an authority; files of mode 0600")
+    .description("make the keys of an agent, a gateway or an authority, or an nkey for NATS; files of mode 0600")
     .addOption(new Option("--for <holder>", "who will hold them").choices(HOLDERS).makeOptionMandatory())
     .requiredOption("--name <name>", "name of the files, and in the configuration")
     .requiredOption("--out <directory>", "where the files go")
@@ -45,12 +47,17 @@ export function keysCommand(): Command {
     .description("print the public keys of key files")
     .argument("<files...>", "key files")
     .option("--json", "print JSON", false)
+    .addHelpText(
+      "after",
+      "\nExample:\n  submirror keys show /etc/submirror/keys/edge1.sign /etc/submirror/keys/edge1.seal",
+    )
     .action((files: string[], { json }: { json: boolean }) => show(files, json));
   command
     .command("rotate")
     .description("make the successor of a key beside it, and say in which order to bring it in without a gap")
     .argument("<file>", "key file that is to be replaced")
     .option("--json", "print JSON", false)
+    .addHelpText("after", "\nExample:\n  submirror keys rotate /etc/submirror/keys/edge1.sign")
     .action((file: string, { json }: { json: boolean }) => rotate(file, json));
   return command;
 }
@@ -68,6 +75,11 @@ function generate(holder: Holder, name: string, directory: string, json: boolean
   const made = wanted.map(({ use, file }) => make(use, file));
   if (json) return printJson(made);
   printTable(made);
+  if (holder === "nats") {
+    print(`\nFor the configuration of the program, under nats:\n  nkeySeedFile: ${made[0]?.file}`);
+    print(`\nFor that of nats-server, as user:\n  nkey: ${made[0]?.publicKey}`);
+    return;
+  }
   print(`\nFor the configuration of ${holder === "gateway" ? "the gateway" : `the ${holder}`} itself, under security:`);
   for (const { use, file } of made)
     print(use === "signing" ? `  signingKeyFile: ${file}` : `  sealingKeyFiles: [${file}]`);
@@ -102,13 +114,13 @@ function rotate(file: string, json: boolean): void {
   if (use === "signing") {
     print(`2. Here: set security.${own} to ${next.file}, and restart.`);
     print(
-      `3. Everywhere, when nothing signed with the old key is under way any more: take the old one out of ${list}.`,
+      `3. Everywhere, when nothing signed with the old key is under way any more: take the old one out of ${list}. An authority first orders each of its tasks in force again: submirror task modify.`,
     );
   } else {
     print(`2. Here: add ${next.file} to security.${own}, beside the old one, and restart. Both open.`);
     print(`3. Everywhere: take the old one out of ${list}, and restart. Nothing new is sealed to it.`);
     print(
-      `4. Here, when the stream RADIUS holds no event from before step 3: take ${file} out of ${own}, and delete it.`,
+      `4. Here, when the stream RADIUS holds no event from before step 3, and each task in force was ordered again since step 1 (submirror task modify): take ${file} out of ${own}, and delete it.`,
     );
   }
 }

@@ -15,8 +15,9 @@ export function provisionCommand(): Command {
   return new Command("provision")
     .description("make the streams and buckets on the bus, where agents and gateways may not")
     .addOption(configOption("configuration file whose nats section has an administrator's credentials"))
+    .option("--json", "print JSON", false)
     .addHelpText("after", "\nExample:\n  submirror provision --config admin.yaml")
-    .action(async ({ config: file }: { config: string }) => {
+    .action(async ({ config: file, json }: { config: string; json: boolean }) => {
       const config = loadConfig(file);
       const log = pino({ level: "silent" });
       const signal = AbortSignal.timeout(CONNECT_MS);
@@ -28,7 +29,8 @@ export function provisionCommand(): Command {
       process.exitCode = EXIT.failed;
       if (connection === undefined) return;
       try {
-        for (const name of await provision(connection, config)) process.stdout.write(`${name} is there\n`);
+        const names = await provision(connection, config);
+        process.stdout.write(json ? `${JSON.stringify(names)}\n` : names.map((name) => `${name} is there\n`).join(""));
         process.exitCode = EXIT.done;
       } catch (error) {
         if (!(error instanceof StreamMismatchError)) throw error;

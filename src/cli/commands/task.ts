@@ -48,15 +48,23 @@ export function taskCommand(): Command {
     orderOptions(common(command.command("modify").description("replace the terms of a task; its subject stays"))),
   )
     .requiredOption("--id <task>", "name of the task")
+    .addHelpText(
+      "after",
+      "\nExample:\n  submirror task modify --config authority.yaml --id t-42 --reference W-2026-0042 --user-name alice \\\n    --mediation 198.51.100.10:30030 --intercept-id 4660 --for 30d",
+    )
     .action((options: OrderOptions) => order("modify", options));
   signOnly(common(command.command("deactivate").description("end a task")))
     .requiredOption("--id <task>", "name of the task")
+    .addHelpText("after", "\nExample:\n  submirror task deactivate --config authority.yaml --id t-42")
     .action((options: OrderOptions) => order("deactivate", options));
   common(command.command("sign").description("put a second signature under an order in a file, and publish it"))
     .argument("<file>", "written by --sign-only")
     .option("--keep", "do not publish: write it back for one more signature", false)
+    .addHelpText("after", "\nExample:\n  submirror task sign --config second-authority.yaml t-42.order")
     .action((file: string, options: CommonOptions & { keep: boolean }) => sign(file, options));
-  common(command.command("list").description("tasks of the stream, as far as these keys can read them")).action(list);
+  common(command.command("list").description("tasks of the stream, as far as these keys can read them"))
+    .addHelpText("after", "\nExample:\n  submirror task list --config authority.yaml --json")
+    .action(list);
   return command;
 }
 
@@ -88,14 +96,19 @@ function signOnly(command: Command): Command {
 
 function subjectOptions(command: Command): Command {
   return command
-    .option("--user-name <name>", "subject by User-Name")
-    .option("--calling-station-id <id>", "subject by Calling-Station-Id")
-    .option("--nas-port-id <id>", "subject by NAS-Port-Id; needs --nas")
-    .option("--circuit-id <id>", "subject by agent circuit id")
-    .option("--remote-id <id>", "subject by agent remote id")
-    .option("--address <prefix>", "subject by address or prefix")
-    .option("--acct-session-id <id>", "one session; needs --nas")
+    .option("--user-name <name>", "subject by User-Name; - here and below: read from standard input", valueOrInput)
+    .option("--calling-station-id <id>", "subject by Calling-Station-Id", valueOrInput)
+    .option("--nas-port-id <id>", "subject by NAS-Port-Id; needs --nas", valueOrInput)
+    .option("--circuit-id <id>", "subject by agent circuit id", valueOrInput)
+    .option("--remote-id <id>", "subject by agent remote id", valueOrInput)
+    .option("--address <prefix>", "subject by address or prefix", valueOrInput)
+    .option("--acct-session-id <id>", "one session; needs --nas", valueOrInput)
     .option("--nas <name>", "at this NAS alone");
+}
+
+/** The command line of a program is for everybody on the machine to see. */
+function valueOrInput(value: string): string {
+  return value === "-" ? readFileSync(0, "utf8").replace(/\r?\n$/, "") : value;
 }
 
 async function order(action: TaskAction, options: OrderOptions): Promise<void> {

@@ -12,7 +12,6 @@ _${name}() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
     case "$path $word" in
-${valueOptions(commands)}
       ${commands
         .slice(1)
         .map(({ path }) => `"${["", ...path.slice(0, -1)].join("/")} ${path.at(-1)}"`)
@@ -31,17 +30,6 @@ complete -F _${name} ${name}
 }
 
 const keyOf = ({ path }: CommandNode): string => (path.length === 0 ? "" : `/${path.join("/")}`);
-
-/** Words behind these are values, not commands. */
-function valueOptions(commands: readonly CommandNode[]): string {
-  const patterns = commands.flatMap((command) =>
-    command.options
-      .filter(({ value }) => value !== undefined)
-      .flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined))
-      .map((flag) => `"${keyOf(command)} ${flag}"`),
-  );
-  return `      ${patterns.join(" | ")}) if [[ \${COMP_WORDS[i + 1]} == = ]]; then ((i += 2)); else ((i++)); fi ;;`;
-}
 
 function optionCases(command: CommandNode): string[] {
   return command.options.flatMap(({ long, short, value }) => {

@@ -4,25 +4,12 @@ import { type CommandNode, flattened, type OptionNode, type ValueKind } from "..
 export function fishCompletion(program: CommandNode, name: string): string {
   const commands = flattened(program);
   const steps = commands.slice(1).map(({ path }) => quote(path.join(" ")));
-  const valued = commands.flatMap(({ path, options }) =>
-    options
-      .filter(({ value }) => value !== undefined)
-      .flatMap(({ long, short }) => [long, short].filter((flag) => flag !== undefined))
-      .map((flag) => quote([...path, flag].join(" "))),
-  );
   return `# fish completion for ${name}: ${name} completion fish | source
-# The commands on the line so far, without options and their values.
+# The commands on the line so far. Only commands without options that take values have commands below them.
 function __${name}_path
     set -l path
-    set -l skip 0
     for word in (commandline -opc)[2..]
-        if test $skip = 1
-            set skip 0
-            continue
-        end
-        if contains -- (string trim "$path $word") ${[...new Set(valued)].join(" ")}
-            set skip 1
-        else if contains -- (string trim "$path $word") ${steps.join(" ")}
+        if contains -- (string trim "$path $word") ${steps.join(" ")}
             set path (string trim "$path $word")
         end
     end

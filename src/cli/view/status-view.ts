@@ -91,6 +91,6 @@ function fillText(maps: readonly MapFill[]): string {
 }
 
 function auditText({ audit: { entries, copied, unavailable } }: AgentStatus): string {
-  if (unavailable) return "CANNOT BE WRITTEN";
+  if (unavailable) return `${count(entries)} entries; others wait for the disk`;
   return entries === 0 ? "no entries" : `${count(entries)} entries, ${count(copied)} copied off the node`;
 }

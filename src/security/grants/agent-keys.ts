@@ -4,12 +4,22 @@ import { SecurityError } from "../errors.js";
 import type { SealingKey } from "../keys/sealing-key.js";
 import type { Signer } from "../keys/signing-key.js";
 import type { DataKey } from "../seal/data-key.js";
-import { type Grant, type GrantTrust, issueDataKey, type KeyPurpose, parseGrant, verifyGrant } from "../seal/grant.js";
+import {
+  type Grant,
+  type GrantTrust,
+  issueDataKey,
+  type KeyPurpose,
+  parseGrant,
+  reissueGrant,
+  verifyGrant,
+} from "../seal/grant.js";
 import { type HeldKey, Keyring } from "../seal/keyring.js";
 import type { GrantBucket, GrantLog } from "./ports.js";
 
 export interface AgentKeysOptions {
   readonly signer: Signer;
+  /** Public signing keys of this agent that are still named, beside that of `signer`: on their way out. */
+  readonly retired: readonly string[];
   readonly sealingKeys: readonly SealingKey[];
   readonly trust: GrantTrust;
   /** Public sealing keys of all agents. */
@@ -52,7 +62,7 @@ export class AgentKeys {
     this.#bucket = bucket;
     const grants = new Map<string, Grant>();
     await bucket.load((name, bytes) => this.#take(name, bytes, grants));
-    await this.#shareWithNewAgents(bucket, grants);
+    await this.#keepLegible(bucket, grants);
     this.#index = await this.#ensureIndex(bucket);
     for (const purpose of ["records", "notifications"] as const) await this.#ensureOwn(purpose);
     this.#unwatch = await bucket.watch((name, bytes) => this.#take(name, bytes));
@@ -101,17 +111,25 @@ export class AgentKeys {
     }
   }
 
-  /** Whoever can open a grant opens it to agents that were added since. */
-  async #shareWithNewAgents(bucket: GrantBucket, grants: ReadonlyMap<string, Grant>): Promise<void> {
-    let shared = 0;
+  /**
+   * Whoever can open a grant opens it to agents that were added since. What this agent has issued with a signing key that it
+   * gave up is issued with its new one, so that nothing becomes illegible when the old one is named no more.
+   */
+  async #keepLegible(bucket: GrantBucket, grants: ReadonlyMap<string, Grant>): Promise<void> {
+    let [shared, reissued] = [0, 0];
     for (const [name, grant] of grants) {
-      const { key, purpose } = verifyGrant(grant, this.options.trust);
-      const extended = this.keyring.extend(grant, key, this.#readersOf(purpose));
-      if (extended === undefined) continue;
-      await bucket.put(name, encode(extended));
-      shared += 1;
+      const statement = verifyGrant(grant, this.options.trust);
+      const isRetired = this.options.retired.includes(statement.by);
+      const current = isRetired ? reissueGrant(grant, statement, this.options.signer) : grant;
+      const extended = this.keyring.extend(current, statement.key, this.#readersOf(statement.purpose));
+      if (extended === undefined && !isRetired) continue;
+      await bucket.put(name, encode(extended ?? current));
+      shared += extended === undefined ? 0 : 1;
+      reissued += isRetired ? 1 : 0;
     }
     if (shared > 0) this.options.log.info({ keys: shared }, "data keys were sealed to agents that were added");
+    if (reissued > 0)
+      this.options.log.info({ keys: reissued }, "data keys were issued under this agent's new signing key");
   }
 
   async #ensureIndex(bucket: GrantBucket): Promise<DataKey> {

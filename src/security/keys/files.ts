@@ -8,6 +8,7 @@ import { type Signer, signerFromSeed } from "./signing-key.js";
 
 const MAX_BYTES = 4096;
 const FOR_OTHERS = 0o077;
+const GROUP_READS = 0o040;
 
 /** Throws KeyError that names the file and what to do, never what is in it. */
 export function readSigner(path: string): Signer {
@@ -93,14 +94,16 @@ function openKeyFile(path: string): number {
 }
 
 function checkOwner(fd: number, path: string): { size: number } {
-  const { mode, uid, size } = fstatSync(fd);
+  const { mode, uid, gid, size } = fstatSync(fd);
   if ((mode & 0o170000) !== 0o100000) throw new KeyError(`${path} must be a file`);
-  if ((mode & FOR_OTHERS) !== 0) {
+  const own = process.geteuid?.() ?? 0;
+  // As Kubernetes gives a Secret to a pod that does not run as root: root's, readable by the pod's own group.
+  const isLent = uid === 0 && own !== 0 && (process.getgroups?.() ?? []).includes(gid);
+  if ((mode & FOR_OTHERS & (isLent ? ~GROUP_READS : ~0)) !== 0) {
     throw new KeyError(
       `${path} must be readable by its owner alone, and has mode ${(mode & 0o777).toString(8).padStart(4, "0")}: chmod 600 ${path}`,
     );
   }
-  const own = process.geteuid?.() ?? 0;
   if (uid !== own && uid !== 0) throw new KeyError(`${path} must belong to the user that runs submirror, or to root`);
   return { size };
 }

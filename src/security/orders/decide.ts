@@ -120,7 +120,10 @@ function checkTimeAndReplay(order: Order, place: OrderPlace, maxWindowMs: number
   if (taken !== undefined) throw new SecurityError("replayed", "the order has been taken before");
   const { notBefore, notAfter } = order;
   if (notAfter - notBefore > maxWindowMs) {
-    throw new SecurityError("window-too-long", "the order is valid for longer than orders are remembered");
+    throw new SecurityError(
+      "window-too-long",
+      "the order is valid for longer than its signer may order, or than orders are remembered",
+    );
   }
   if (context.now > notAfter) throw new SecurityError("expired", "the order's validity is over");
   if (context.now < notBefore - context.toleranceMs) {

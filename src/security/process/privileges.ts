@@ -103,6 +103,6 @@ function beginAnew(): never {
   for (const fd of [0, 1, 2]) fcntl(fd, F_SETFD, 0);
   const argv = [process.execPath, ...process.execArgv, ...process.argv.slice(1), null];
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
-  must("execve", execve("/proc/self/exe", argv, [...environment, null]));
+  must("execve", execve(process.execPath, argv, [...environment, null]));
   throw new Error("execve returned");
 }

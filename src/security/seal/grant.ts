@@ -42,14 +42,19 @@ export function issueDataKey(
 ): { readonly key: DataKey; readonly secret: Buffer; readonly grant: Grant } {
   const secret = randomBytes(DATA_KEY_BYTES);
   const key = new DataKey(secret);
-  const statement = canonicalBytes({ v: 1, key: key.id, purpose, by: signer.publicKey, at: now });
-  const signature = signer.sign(Buffer.concat([DOMAIN, statement]));
-  const grant: Grant = {
-    statement: statement.toString("base64url"),
-    signature: signature.toString("base64url"),
-    boxes: sealTo([...new Set(readers)], secret),
-  };
-  return { key, secret, grant };
+  const statement: GrantStatement = { v: 1, key: key.id, purpose, by: signer.publicKey, at: now };
+  return { key, secret, grant: { ...signStatement(statement, signer), boxes: sealTo([...new Set(readers)], secret) } };
+}
+
+/** The same data key for the same readers, under another signing key: that of its issuer is to be given up. */
+export function reissueGrant(grant: Grant, statement: GrantStatement, signer: Signer): Grant {
+  return { ...signStatement({ ...statement, by: signer.publicKey }, signer), boxes: grant.boxes };
+}
+
+function signStatement(statement: GrantStatement, signer: Signer): Pick<Grant, "statement" | "signature"> {
+  const bytes = canonicalBytes(statement);
+  const signature = signer.sign(Buffer.concat([DOMAIN, bytes]));
+  return { statement: bytes.toString("base64url"), signature: signature.toString("base64url") };
 }
 
 /** Reads bytes from the bus. Throws SecurityError. */

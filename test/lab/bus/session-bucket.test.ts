@@ -6,7 +6,13 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { MarkerPurge } from "../../../src/bus/marker-purge.js";
 import type { RecordVersion, Settle } from "../../../src/bus/ports.js";
 import { SessionBucket } from "../../../src/bus/session-bucket.js";
-import { EVENT_STREAM, ensureEventStream, SESSION_BUCKET, SESSION_STREAM } from "../../../src/bus/streams.js";
+import {
+  EVENT_STREAM,
+  ensureEventStream,
+  replicaDifferences,
+  SESSION_BUCKET,
+  SESSION_STREAM,
+} from "../../../src/bus/streams.js";
 import { parseConfig } from "../../../src/config/load.js";
 import { startTestNats } from "../../support/nats.js";
 
@@ -134,6 +140,15 @@ test("what removed records leave behind is purged after a while, and nothing tha
   assert.deepEqual(await contents(bucket), ["bng1.1=10", "bng1.2=9"]);
 });
 
+test("a stream that the server has no room for is refused with the remedy", async () => {
+  await using nats = await startTestNats();
+  const manager = await jetstreamManager(await nats.connect());
+  await assert.rejects(
+    ensureEventStream(manager, { ...SETTINGS, maxBytes: 2 ** 50 }),
+    /^StreamMismatchError: NATS has no room for the stream RADIUS: .* make nats\.stream\.maxBytes smaller$/,
+  );
+});
+
 test("what differs from the configuration is said, with the command that changes it", async () => {
   await using nats = await startTestNats();
   const manager = await jetstreamManager(await nats.connect());
@@ -143,4 +158,6 @@ test("what differs from the configuration is said, with the command that changes
   assert.equal(differences.length, 2);
   assert.match(differences.join("\n"), /max_age .*nats\.stream\.maxAgeHours .*nats stream edit RADIUS --max-age/);
   assert.match(differences.join("\n"), /num_replicas 1, nats\.stream\.replicas means 3/);
+  assert.deepEqual(await replicaDifferences(manager, [EVENT_STREAM], 1), []);
+  assert.match((await replicaDifferences(manager, [EVENT_STREAM], 3)).join(), /nats stream edit RADIUS --replicas 3/);
 });

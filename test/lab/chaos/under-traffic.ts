@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import type { MediationReport } from "../../../src/mediation/report.js";
 import { assertMirrored, assertOriginalsUntouched } from "../parts/assertions.js";
 import { until } from "../parts/poll.js";
 import { type Scenario, type ScenarioOptions, withScenario } from "../parts/scenario.js";
@@ -16,6 +17,8 @@ export const SESSION = "1048577";
 /** Bob's, for what happens to others meanwhile. */
 export const OTHER: LiAttributes = { action: "on", handle: "0000030100000091" };
 export const OTHER_SESSION = "1048578";
+
+export const ACTIVE = 'submirror_intercepts{state="active"}';
 
 /** Datagrams a second from alice, each answered. */
 const PER_SECOND = 500;
@@ -34,7 +37,7 @@ export const aliceMirrored = ({ alice, bob }: Topology): string => `${userRecord
 export async function underTraffic(
   t: TestContext,
   options: ChaosOptions,
-  body: (scenario: Scenario) => Promise<void | ((scenario: Scenario) => void | Promise<void>)>,
+  body: (scenario: Scenario) => Promise<void | ((report: MediationReport) => void)>,
 ): Promise<void> {
   await withScenario({ ...options, users: options.users ?? aliceMirrored }, async (scenario) => {
     const { topology, actors, witness, system } = scenario;
@@ -61,7 +64,7 @@ export async function underTraffic(
     t.diagnostic(
       `${seconds.toFixed(1)} s: ${carried} packets carried, ${from.mirrored + to.mirrored} mirrored, 0 lost`,
     );
-    await after?.(scenario);
+    after?.(report);
   });
 }
 

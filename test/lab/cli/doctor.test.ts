@@ -11,10 +11,11 @@ import { enterPrivateNetwork, ifindexOf, ip, sysctl, Wire } from "../../bpf/netw
 import { DEVICE_MAC, DEVICE4, NODE4 } from "../../bpf/rig.js";
 import { startTestAgent } from "../../support/agent.js";
 import { type Ran, runProgramBeside } from "../../support/cli.js";
+import { li, radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
 import { startTestNats, type TestNats } from "../../support/nats.js";
 import { temporaryDirectory } from "../../support/security.js";
-import { makeStrictKeys, type StrictKeys } from "../../support/strict.js";
+import { makeStrictKeys, type StrictKeys, StrictPublisher } from "../../support/strict.js";
 import { Edge, mediationWire } from "../net/edge.js";
 
 const SILENT_DEVICE = "198.51.100.77";
@@ -31,6 +32,10 @@ class Node implements Disposable {
   readonly #med = mediationWire("med0", DEVICE_MAC);
   readonly #temporary = temporaryDirectory();
   readonly #pins = join(this.#temporary.path, "bpffs");
+  /** Of an agent that a test may start. */
+  readonly socket = join(this.#temporary.path, "agent.sock");
+  /** Named on the command line. */
+  devices: readonly string[] = [DEVICE4];
 
   constructor(private readonly nats: TestNats) {
     mkdirSync(this.#pins);
@@ -45,12 +50,14 @@ class Node implements Disposable {
       interfaces: { access: ["acc*"], mediation: ["med0"] },
       mediation: { sourceIpv4: NODE4 },
       datapath: { pinDirectory: join(this.#pins, "submirror") },
+      agent: { socket: this.socket },
       ...this.keys.sections,
     };
     for (const [name, section] of Object.entries(changes)) sections[name] = { ...sections[name], ...section };
     const file = join(this.#temporary.path, "edge.yaml");
     writeFileSync(file, stringify({ node: "edge", ...sections }));
-    const ran = await runProgramBeside("doctor", "--config", file, "--json", "--mediation", DEVICE4, ...more);
+    const devices = this.devices.flatMap((device) => ["--mediation", device]);
+    const ran = await runProgramBeside("doctor", "--config", file, "--json", ...devices, ...more);
     assert.equal(ran.err, "");
     return { ...ran, report: JSON.parse(ran.out) as Report };
   }
@@ -101,6 +108,7 @@ describe("doctor", () => {
       `path to ${DEVICE4}: by med0, MTU 1600, 1536 needed, next hop permanent`,
       "agent keys: can be read by their owner alone, and are named in security",
       "bucket sessions: is there with 0 messages, 1 replica",
+      "agent: does not run now",
     ])
       assert.ok(fine.includes(line), `${line}\n${fine.join("\n")}`);
     assert.equal(
@@ -142,9 +150,14 @@ describe("doctor", () => {
       "interface acc0: is down",
       "interface acc0: the kernel forwards no IPv6 from here (net.ipv6.conf.acc0.forwarding is 0)",
       `path to ${DEVICE4}: by med0, MTU 1500 where 1536 are needed: copies of 1500-byte packets leave as IP fragments, which some receivers do not reassemble`,
-      ...["stream RADIUS", "stream TASKS", "bucket sessions", "bucket datakeys", "stream AUDIT"].map(
-        (name) => `${name}: is not there yet`,
-      ),
+      ...[
+        "stream RADIUS",
+        "stream TASKS",
+        "stream DEADLETTERS",
+        "bucket sessions",
+        "bucket datakeys",
+        "stream AUDIT",
+      ].map((name) => `${name}: is not there yet`),
     ]);
     for (const { about, remedy } of examined.report.findings.filter(({ state }) => state !== "ok"))
       assert.ok(remedy !== undefined && remedy.length > 5, `${about} has a remedy`);
@@ -200,6 +213,33 @@ describe("doctor", () => {
       fine.includes("interface acc0: access, up, MTU 1500, nobody is ahead of us; behind us: ends_chain"),
       fine.join("\n"),
     );
+  });
+
+  test("a running agent says how it is doing, and which mediation devices are in use", async () => {
+    await using nats = await startTestNats();
+    using node = new Node(nats);
+    const { socket, keys } = node;
+    const yaml = keys.yaml();
+    await using agent = await startTestAgent({
+      url: nats.url,
+      datapath: new FakeDatapath(),
+      mode: "strict",
+      yaml,
+      socket,
+    });
+    await agent.ready;
+    node.devices = [];
+    assert.ok(
+      findings(await node.examine(), "warning").includes(
+        "mediation paths: no mediation device is known, since instructions name them",
+      ),
+    );
+    const publisher = await StrictPublisher.open(await nats.connect(), keys.gateway, [keys.agentSeal.publicKey]);
+    const attributes = { "User-Name": "alice", "Acct-Session-Id": "100", "Framed-IP-Address": "100.64.0.7" };
+    assert.equal((await publisher.ask(radiusEvent("access-accept", { attributes, li: li("on") }))).result, "applied");
+    const fine = findings(await node.examine(), "ok");
+    assert.ok(fine.includes(`path to ${DEVICE4}: by med0, MTU 1600, 1536 needed, next hop permanent`), fine.join("\n"));
+    assert.ok(fine.includes(`agent: runs (pid ${process.pid}, version 0.0.0) and is ready; active intercepts: 1`));
   });
 
   test("NATS that refuses, or is not there, and a configuration that is wrong", async () => {

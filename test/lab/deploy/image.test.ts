@@ -28,7 +28,7 @@ const PLACE: Readonly<Record<EdgeCommand, { user: number; capabilities: string; 
 const ABSENT = ["usr/bin/sh", "usr/bin/bash", "usr/bin/apt", "usr/bin/npm", "usr/bin/clang-19"];
 const ABSENT_PACKAGES = ["typescript", "@biomejs", "oxlint", "kubernetes-models", "@grafana", "fast-check", "@types"];
 
-function status(pid: number, field: string): string | undefined {
+function fieldOf(pid: number, field: string): string | undefined {
   return new RegExp(`^${field}:\\s*(\\S+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
 }
 
@@ -54,7 +54,7 @@ it("the image's root is all that agent and gateway need, with three capabilities
         return {
           configuration: {
             nats: { embedded: false },
-            datapath: { pinDirectory: "/sys/fs/bpf/submirror" },
+            datapath: { pinDirectory: "/bpf/submirror" },
           },
         };
       },
@@ -67,12 +67,18 @@ it("the image's root is all that agent and gateway need, with three capabilities
         assert.ok(!existsSync(join(root, "usr/lib/submirror/node_modules", name)), name);
       for (const command of ["agent", "gateway"] as const) {
         const { pid } = system[command];
-        for (const set of ["CapEff", "CapPrm", "CapBnd"]) assert.equal(status(pid, set), PLACE[command].bits, command);
-        assert.equal(status(pid, "Uid"), String(PLACE[command].user));
-        assert.equal(status(pid, "NoNewPrivs"), "1");
+        for (const set of ["CapEff", "CapPrm", "CapBnd"]) assert.equal(fieldOf(pid, set), PLACE[command].bits, command);
+        assert.equal(fieldOf(pid, "Uid"), String(PLACE[command].user));
+        assert.equal(fieldOf(pid, "NoNewPrivs"), "1");
         await assert.rejects(run(["touch", `/proc/${pid}/root/usr/lib/written`]), /Read-only file system/);
       }
       await actors.login({ subscriber: alice, id: "1048577" });
+      // As kubectl exec would.
+      const exec = ["nsenter", "-t", String(system.agent.pid), "-m", "-r", "-n", "/usr/bin/submirror"];
+      const status = JSON.parse((await run([...exec, "status", "--json"])).stdout) as { waitingFor: string[] };
+      assert.deepEqual(status.waitingFor, []);
+      const doctor = await run([...exec, "doctor", "--mediation", ADDRESS.mediation.ipv4], { accept: [0, 1] });
+      assert.equal(doctor.code, 0, doctor.stdout);
       await ping(alice.namespace, ADDRESS.server.ipv4);
       system.agent.kill();
       await until(() => !system.agent.running, { what: "the end of the agent" });

@@ -64,6 +64,22 @@ describe("CoA and Disconnect at the gateway", () => {
     }
   });
 
+  it("takes each of the five names of a session, and hands on which it was", async () => {
+    door.bus.agents = () => [{ node: "edge1", result: "applied" }];
+    const names = {
+      "Acct-Session-Id": "1048577",
+      "User-Name": "alice",
+      "Calling-Station-Id": "line-7",
+      "Framed-IP-Address": "100.64.0.7",
+      "NAS-Port-Id": "ge-0/0/0.7",
+    };
+    for (const [name, value] of Object.entries(names)) {
+      const answer = await send("coa", [`${name} = "${value}"`, "NAS-Identifier = bng1", ...ON]);
+      assert.equal(answer.code, "CoA-ACK", answer.output);
+      assert.deepEqual(door.bus.events.at(-1)?.data.attributes, { [name]: value, "NAS-Identifier": "bng1" });
+    }
+  });
+
   it("refuses one to three of the four attributes: 402", async () => {
     const published = door.bus.events.length;
     for (const missing of ON) await refused([...SESSION, ...ON.filter((line) => line !== missing)], "402");

@@ -1,6 +1,12 @@
 /** Logins through the gateway: real radclient, real FreeRADIUS. */
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { after, before, describe, it } from "node:test";
+import { encodeRequest } from "../../../src/radius/authenticator.js";
+import { CODE, TYPE } from "../../../src/radius/codes.js";
+import { hidePassword } from "../../../src/radius/hiding.js";
+import { until } from "../../support/poll.js";
 import { type RadclientOptions, radclient } from "../parts/radclient.js";
 import { type Door, NAS_SECRET, openDoor } from "./door.js";
 
@@ -27,6 +33,12 @@ carol Cleartext-Password := "singer"
 	ERX-Med-Ip-Address = 198.51.100.9,
 	ERX-Med-Port-Number = 30030
 `;
+
+/** How often the upstream server has answered. */
+async function upstreamAnswers(door: Door): Promise<number> {
+  const text = await door.registry.metrics();
+  return Number(/submirror_gateway_upstream_seconds_count\{upstream="aaa1"\} (\d+)/.exec(text)?.[1]);
+}
 
 describe("logins through the gateway", () => {
   let door: Door;
@@ -135,6 +147,32 @@ describe("logins through the gateway", () => {
       const wrong = await login(["User-Name = bob", `${method} = breaker`]);
       assert.equal(wrong.code, "Access-Reject", `${method}: ${wrong.output}`);
     }
+  });
+
+  it("gives retransmissions the same answer, and asks the server, and publishes, once", async () => {
+    const secret = Buffer.from(NAS_SECRET);
+    const authenticator = randomBytes(16);
+    const attributes = [
+      { type: TYPE.userName, value: Buffer.from("bob") },
+      { type: TYPE.userPassword, value: hidePassword(Buffer.from("builder"), { secret, authenticator }) },
+      { type: TYPE.nasIdentifier, value: Buffer.from("bng1") },
+    ];
+    const request = encodeRequest({ code: CODE.accessRequest, identifier: 77, attributes }, secret, authenticator);
+    const [published, asked] = [door.bus.events.length, await upstreamAnswers(door)];
+    const socket = createSocket("udp4");
+    const answers: Buffer[] = [];
+    socket.on("message", (bytes) => answers.push(bytes));
+    // Two at once, and two when the first is answered.
+    for (const waitMs of [0, 500, 0, 300]) {
+      socket.send(request, door.ports.auth, "127.0.0.1");
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+    await until("the answers are there", () => answers.length >= 3);
+    socket.close();
+    for (const answer of answers) assert.deepEqual(answer, answers[0]);
+    assert.equal(answers[0]?.[0], CODE.accessAccept);
+    assert.equal(door.bus.events.length, published + 1);
+    assert.equal(await upstreamAnswers(door), asked + 1);
   });
 
   it("answers Status-Server", async () => {

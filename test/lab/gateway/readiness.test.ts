@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { StartError } from "../../../src/agent/errors.js";
 import { parseConfig, requireGatewayParts } from "../../../src/config/load.js";
 import { runGateway } from "../../../src/gateway/run.js";
 import { silent, startTestNats, type TestNats } from "../../support/nats.js";
@@ -33,6 +34,7 @@ async function startOn(nats: TestNats, spool?: { readonly directory: string }) {
       const response = await fetch(`http://127.0.0.1:${gateway.metricsPort}/readyz`);
       return { status: response.status, text: await response.text() };
     },
+    opened: gateway.ready,
     [Symbol.asyncDispose]: () => gateway.stop(),
   };
 }
@@ -56,6 +58,30 @@ test("with a spool, it is ready while NATS is away", async () => {
   try {
     await using gateway = await startOn(nats, { directory });
     await until("it is ready", async () => (await gateway.readiness()).status === 200);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test("a second gateway on one spool directory says so and does not run; the first goes on, and another may have it after", async () => {
+  await using nats = await startTestNats();
+  const directory = mkdtempSync(join(tmpdir(), "submirror-spool-"));
+  try {
+    {
+      await using first = await startOn(nats, { directory });
+      await first.opened;
+      await using second = await startOn(nats, { directory });
+      await assert.rejects(second.opened, (error: Error) => {
+        assert.ok(error instanceof StartError);
+        assert.deepEqual(error.problems, [
+          `radius.spool.directory ${directory} is in use by another gateway: give each gateway a directory of its own, or stop the other one`,
+        ]);
+        return true;
+      });
+      assert.equal((await first.readiness()).status, 200);
+    }
+    await using third = await startOn(nats, { directory });
+    await third.opened;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -1,10 +1,7 @@
 /** nats-servers of the lab's own on the edge's loopback: one, or three that are a cluster. */
-
-import { once } from "node:events";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { connect as connectTcp } from "node:net";
 import type { Daemon } from "./daemon.js";
-import { inNamespace } from "./netns.js";
+import { LabError } from "./errors.js";
 import { until } from "./poll.js";
 import type { Topology } from "./topology.js";
 
@@ -65,26 +62,17 @@ export class NatsServers {
     return [
       `server_name: n${number}`,
       `listen: "127.0.0.1:${CLIENT_PORT + number}"`,
-      `jetstream { store_dir: ${JSON.stringify(store)} }`,
+      // What streams may come to take is promised beforehand, whatever the disk holds.
+      `jetstream { store_dir: ${JSON.stringify(store)}, max_file_store: 16GB }`,
       ...(this.count > 1 ? [cluster] : []),
       "",
     ].join("\n");
   }
 
   #untilListening(number: number): Promise<boolean> {
-    return until(() => this.#listens(CLIENT_PORT + number), { what: `nats-server ${number}` });
-  }
-
-  async #listens(port: number): Promise<boolean> {
-    const socket = inNamespace(this.topology.edge, () => connectTcp({ host: "127.0.0.1", port }));
-    try {
-      await once(socket, "connect");
-      return true;
-    } catch {
-      return false;
-    } finally {
-      socket.destroy();
-    }
+    const daemon = this.#daemons[number];
+    if (daemon === undefined) throw new LabError(`nats-server ${number} was not started`);
+    return daemon.ready("its listener", () => daemon.stderr().includes("Server is ready"));
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
 import { LabError } from "./errors.js";
-import { httpGet } from "./http.js";
+import { httpGet, httpGetAll } from "./http.js";
 import type { Namespace } from "./namespace.js";
 
 /** From dist/test/lab/parts. */
@@ -50,21 +50,28 @@ export class Prometheus {
 
   /** An instant query. Throws LabError where Prometheus refuses it. */
   async query(expr: string): Promise<Series[]> {
-    const data = await this.#get<{ result: { metric: Record<string, string>; value: [number, string] }[] }>(
-      `/api/v1/query?query=${encodeURIComponent(expr)}`,
+    const [series = []] = await this.queries([expr]);
+    return series;
+  }
+
+  async queries(exprs: readonly string[]): Promise<Series[][]> {
+    const answers = await this.#get<{ result: { metric: Record<string, string>; value: [number, string] }[] }>(
+      exprs.map((expr) => `/api/v1/query?query=${encodeURIComponent(expr)}`),
     );
-    return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+    return answers.map(({ result }) => result.map(({ metric, value }) => ({ metric, value: Number(value[1]) })));
   }
 
   async firing(): Promise<FiringAlert[]> {
-    const { alerts } = await this.#get<{ alerts: (FiringAlert & { state: string })[] }>("/api/v1/alerts");
-    return alerts.filter(({ state }) => state === "firing");
+    const [answer] = await this.#get<{ alerts: (FiringAlert & { state: string })[] }>(["/api/v1/alerts"]);
+    return (answer?.alerts ?? []).filter(({ state }) => state === "firing");
   }
 
-  async #get<T>(path: string): Promise<T> {
-    const answer = await httpGet(this.namespace, url(path));
-    if (answer?.status !== 200) throw new LabError(`Prometheus answers ${answer?.status} to ${path}: ${answer?.body}`);
-    return (JSON.parse(answer.body) as { data: T }).data;
+  async #get<T>(paths: readonly string[]): Promise<T[]> {
+    const answers = await httpGetAll(this.namespace, paths.map(url));
+    return answers.map(({ status, body }, index) => {
+      if (status === 200) return (JSON.parse(body) as { data: T }).data;
+      throw new LabError(`Prometheus answers ${status} to ${paths[index]}: ${body}`);
+    });
   }
 }
 

@@ -90,10 +90,33 @@ async function buildSubscriber(
   { mtu }: TopologyOptions,
 ): Promise<Subscriber> {
   const namespace = await lab.namespace(`sub${number}`);
-  const accessDevice = `acc${number}`;
   const ipv4 = `100.64.0.${6 + number}`;
   const [framedIpv6Prefix, ipv6] = [`2001:db8:${number}::/64`, `2001:db8:${number}::2`];
   const [delegatedIpv6Prefix, delegatedIpv6] = [`2001:db8:${number}00::/56`, `2001:db8:${number}00::2`];
+  const subscriber: Subscriber = {
+    name,
+    namespace,
+    accessDevice: `acc${number}`,
+    ipv4,
+    ipv6,
+    framedIpv6Prefix,
+    delegatedIpv6Prefix,
+    delegatedIpv6,
+    addresses: new PrefixSet([`${ipv4}/32`, framedIpv6Prefix, delegatedIpv6Prefix]),
+  };
+  await connectSubscriber(lab, edge, subscriber, number, mtu);
+  await limitFlight(namespace);
+  return subscriber;
+}
+
+/** The link between subscriber and edge, with addresses and routes; also where it was there before. */
+export async function connectSubscriber(
+  lab: Lab,
+  edge: Namespace,
+  { namespace, accessDevice, ipv4, ipv6, delegatedIpv6, framedIpv6Prefix, delegatedIpv6Prefix }: Subscriber,
+  number: number,
+  mtu?: number,
+): Promise<void> {
   const gateway = ADDRESS.accessGateway;
   const ends = { ...(mtu === undefined ? {} : { mtu }), transmit: "nic" as const };
   await lab.link(
@@ -126,18 +149,6 @@ async function buildSubscriber(
     `route add ${gateway.ipv6}/128 dev ${SUBSCRIBER_DEVICE}`,
     `route add default via ${gateway.ipv6} dev ${SUBSCRIBER_DEVICE} src ${ipv6}`,
   );
-  await limitFlight(namespace);
-  return {
-    name,
-    namespace,
-    accessDevice,
-    ipv4,
-    ipv6,
-    framedIpv6Prefix,
-    delegatedIpv6Prefix,
-    delegatedIpv6,
-    addresses: new PrefixSet([`${ipv4}/32`, framedIpv6Prefix, delegatedIpv6Prefix]),
-  };
 }
 
 async function buildServer(lab: Lab, edge: Namespace, { mtu }: TopologyOptions): Promise<Namespace> {

@@ -13,10 +13,10 @@ const HEADERS = 128;
 /** What a packet may measure on links with an MTU of 1500, with its Ethernet header. */
 const LARGEST_FRAME = 1514;
 
+type Place = "alice" | "bob" | "server" | "core" | "access" | "mediation";
+
 export class Witness {
-  private constructor(
-    private readonly captures: Readonly<Record<"alice" | "bob" | "server" | "core" | "access" | "mediation", Capture>>,
-  ) {}
+  private constructor(private readonly captures: Record<Place, Capture>) {}
 
   static async start(topology: Topology): Promise<Witness> {
     const { lab, edge, server, mediation, alice, bob } = topology;
@@ -39,7 +39,13 @@ export class Witness {
     });
   }
 
-  file(name: keyof Witness["captures"]): string {
+  /** Bob's interface is gone, and what was captured on it with it: whatever passes a new one is captured anew. */
+  async bobAnew({ lab, bob }: Topology): Promise<void> {
+    await this.captures.bob.daemon.stop().catch(() => undefined);
+    this.captures.bob = await Capture.start(bob.namespace, SUBSCRIBER_DEVICE, lab.path("bob-anew.pcap"));
+  }
+
+  file(name: Place): string {
     return this.captures[name].file;
   }
 

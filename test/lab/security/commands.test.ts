@@ -1,13 +1,15 @@
 /** `submirror task` and `submirror audit` as people run them, with a real nats-server and an agent. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { stringify } from "yaml";
 import type { EventResult } from "../../../src/events/types.js";
 import type { ListedTask } from "../../../src/tasking/client.js";
+import { readOrderFile } from "../../../src/tasking/order-file.js";
 import { startTestAgent } from "../../support/agent.js";
-import { type Ran, runProgramBeside } from "../../support/cli.js";
+import { PROGRAM, type Ran, runProgramBeside } from "../../support/cli.js";
 import { radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
 import { startTestNats } from "../../support/nats.js";
@@ -80,6 +82,20 @@ test("a task is activated, listed and ended; whoever lacks the key learns its na
   const [ended] = JSON.parse((await run("list")).out) as ListedTask[];
   assert.equal(ended?.state, "ended");
   assert.equal(published(await run("deactivate", "--id", "t-unknown"), 1).results[0]?.errorCause, 501);
+});
+
+test("whom a task is about can be said on standard input, where no other user of the machine sees it", async () => {
+  using keys = makeStrictKeys();
+  const file = join(keys.directory, "order.txt");
+  const config = authorityConfig(keys, "nats://127.0.0.1:1", "authority");
+  const subject = WARRANT.map((word) => (word === "alice" ? "-" : word));
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [PROGRAM, "task", "activate", ...subject, "--config", config, "--sign-only", file],
+    { input: "alice\n", encoding: "utf8", timeout: 60_000 },
+  );
+  assert.equal(status, 0, stderr);
+  assert.equal(readOrderFile(file).order.warrant?.subject.value, "alice");
 });
 
 test("two authorities sign one order, through a file that nobody else reads", async () => {

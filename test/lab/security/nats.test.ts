@@ -7,10 +7,16 @@ import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { jetstream } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection, nkeyAuthenticator, PermissionViolationError } from "@nats-io/transport-node";
 import { stringify } from "yaml";
 import { auditCopies } from "../../../src/bus/audit-stream.js";
+import { DEAD_LETTER_STREAM } from "../../../src/bus/dead-letter-stream.js";
+import { MarkerPurge } from "../../../src/bus/marker-purge.js";
+import type { Settle } from "../../../src/bus/ports.js";
+import { SessionBucket } from "../../../src/bus/session-bucket.js";
+import { SESSION_STREAM } from "../../../src/bus/streams.js";
+import type { Finding } from "../../../src/doctor/finding.js";
 import type { EventResult } from "../../../src/events/types.js";
 import { writeSeed } from "../../../src/security/keys/files.js";
 import { generateSigningSeed, signerFromSeed } from "../../../src/security/keys/signing-key.js";
@@ -221,6 +227,73 @@ describe("NATS permissions", () => {
     assert.equal(second.specs.size, 2);
   });
 
+  it("are enough to settle what two agents have written, to purge what is left of records, and for dead letters", async () => {
+    const open = async () => {
+      const connection = await server.connect("AGENT");
+      const manager = await jetstreamManager(connection);
+      return await SessionBucket.open({ connection, manager, replicas: 1, maxAgeHours: 1 });
+    };
+    const [one, other] = [await open(), await open()];
+    const later: Settle = (_key, ours) => ours;
+    const key = "bng1.tried";
+    await one.write(new Map([[key, { seq: 1, data: Buffer.from("one") }]]), later);
+    const conflicts = await other.write(new Map([[key, { seq: 2, data: undefined }]]), later);
+    assert.deepEqual(conflicts, { theirs: 0, ours: 1 });
+    const manager = await jetstreamManager(await server.connect("PROVISION"));
+    const subjects = async () => (await manager.streams.info(SESSION_STREAM)).state.num_subjects ?? 0;
+    const [before, { state }] = [await subjects(), await manager.streams.info(SESSION_STREAM)];
+    const hoursOn = () => Date.now() + 2 * 3_600_000;
+    const purge = new MarkerPurge(await jetstreamManager(await server.connect("AGENT")), "$KV.sessions.", 0, hoursOn);
+    purge.add(key, state.last_seq, Date.now(), false);
+    await purge.purge();
+    assert.equal(await subjects(), before - 1);
+    (await server.connect("GATEWAY")).publish("radius.bng1.coa", "{");
+    await until("the dead letter is stored", async () => {
+      return (await manager.streams.info(DEAD_LETTER_STREAM)).state.messages > 0;
+    });
+  });
+
+  it("are enough for the doctor, who says where they are not", async () => {
+    const examine = async (node: string, nats: object, more: object = {}): Promise<Finding[]> => {
+      const config = join(server.directory, "examined.yaml");
+      writeFileSync(config, stringify({ node, nats, ...keys.sections, ...more }));
+      const { out, err } = await runProgramBeside("doctor", "--config", config, "--json");
+      assert.equal(err, "");
+      const { findings } = JSON.parse(out) as { findings: Finding[] };
+      return findings.filter(({ about }) => /^(nats|jetstream|stream|bucket)/.test(about));
+    };
+    const told = (findings: readonly Finding[]): string[] => findings.map(({ about, state }) => `${state} ${about}`);
+    assert.deepEqual(told(await examine("edge1", server.section("AGENT"))), [
+      "ok nats keys",
+      "ok nats keys",
+      "ok nats",
+      "ok stream RADIUS",
+      "ok stream TASKS",
+      "ok stream DEADLETTERS",
+      "ok bucket sessions",
+      "ok bucket datakeys",
+      "ok stream AUDIT",
+    ]);
+    const radius = {
+      clients: [{ name: "bng1", address: "192.0.2.1", secret: "of-a-test" }],
+      upstreams: [{ name: "aaa", address: "192.0.2.2", secret: "of-a-test" }],
+    };
+    assert.deepEqual(told(await examine("gw1", server.section("GATEWAY"), { radius })).slice(2), [
+      "ok nats",
+      "ok stream RADIUS",
+      "ok bucket datakeys",
+    ]);
+    // Its inbox is another one: nothing comes back.
+    assert.deepEqual(told(await examine("edge1", server.section("MEDIATION"))).slice(2), [
+      "ok nats",
+      "failure jetstream",
+    ]);
+    const nobody = join(server.directory, "nobody.nkey");
+    writeSeed(nobody, generateSigningSeed(), "of a test");
+    const [, , refused] = await examine("edge1", { ...server.section("AGENT"), nkeySeedFile: nobody });
+    assert.match(refused?.found ?? "", /refuses the credentials/);
+  });
+
   const FORBIDDEN: Readonly<Record<Role, readonly string[]>> = {
     GATEWAY: [
       "radius.bng2.coa",
@@ -229,12 +302,16 @@ describe("NATS permissions", () => {
       "submirror.result.x",
       "submirror.li.edge1.LiServiceActivated",
       "$KV.sessions.bng1.x",
+      "submirror.dead.edge1.malformed",
     ],
     AGENT: [
       "radius.bng1.coa",
       "li.task.t-9",
       "submirror.audit.edge2",
       "submirror.li.edge2.LiServiceActivated",
+      "submirror.dead.edge2.malformed",
+      "$JS.API.STREAM.PURGE.RADIUS",
+      "$JS.API.STREAM.PURGE.KV_datakeys",
       "$JS.API.CONSUMER.DELETE.RADIUS.agent_edge2",
       "$JS.API.CONSUMER.MSG.NEXT.RADIUS.agent_edge2",
       "$JS.API.STREAM.MSG.DELETE.AUDIT",

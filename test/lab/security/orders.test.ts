@@ -1,12 +1,11 @@
 /** Strict mode with a real nats-server: what is carried out, what is refused, and that a refusal changes nothing. */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { EventResult, RadiusEvent } from "../../../src/events/types.js";
-import type { AuditEntry } from "../../../src/security/audit/entry.js";
 import { verifyAudit } from "../../../src/security/audit/verify.js";
 import { startTestAgent } from "../../support/agent.js";
+import { auditEntries, refusals } from "../../support/audit.js";
 import { li, radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
 import { startTestNats } from "../../support/nats.js";
@@ -19,21 +18,6 @@ const COA = { "User-Name": "bob" };
 const coa = (changes: Parameters<typeof li>[1] = {}): RadiusEvent =>
   radiusEvent("coa", { attributes: COA, li: li("on", changes) });
 
-function audit(directory: string): AuditEntry[] {
-  const path = join(directory, "audit");
-  return readdirSync(path)
-    .filter((name) => name.startsWith("audit-"))
-    .toSorted()
-    .flatMap((name) => readFileSync(join(path, name), "utf8").split("\n").slice(0, -1))
-    .map((line) => JSON.parse(line) as AuditEntry);
-}
-
-function refusals(directory: string): string[] {
-  return audit(directory)
-    .filter(({ kind, result }) => kind === "order" && result === "refused")
-    .map(({ reason }) => String(reason));
-}
-
 function outcome({ result, errorCause }: EventResult): unknown[] {
   return [result, errorCause];
 }
@@ -44,7 +28,7 @@ test("a sealed and signed instruction is carried out, ends in time, and is on re
   const onRecord: string[] = [];
   const datapath = new FakeDatapath();
   datapath.refuse = () => {
-    onRecord.push(...audit(keys.directory).map(({ kind, result }) => `${kind} ${String(result)}`));
+    onRecord.push(...auditEntries(keys.directory).map(({ kind, result }) => `${kind} ${String(result)}`));
     return undefined;
   };
   await using agent = await startTestAgent({ url: nats.url, datapath, mode: "strict", yaml: keys.yaml() });
@@ -57,7 +41,7 @@ test("a sealed and signed instruction is carried out, ends in time, and is on re
   const spec = datapath.only();
   assert.deepEqual(spec.matches, [{ kind: "ipv4", prefix: "100.64.0.8/32" }]);
   assert.equal(spec.notAfter, Date.parse(event.time) + 90 * 24 * HOUR);
-  await until("the result is on record", () => audit(keys.directory).some(({ kind }) => kind === "result"));
+  await until("the result is on record", () => auditEntries(keys.directory).some(({ kind }) => kind === "result"));
   assert.equal((await verifyAudit({ directory: join(keys.directory, "audit") })).misfit, undefined);
 });
 

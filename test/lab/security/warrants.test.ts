@@ -8,6 +8,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { DatapathError } from "../../../src/datapath/port.js";
 import type { RadiusAttributes } from "../../../src/events/types.js";
 import { startTestAgent, type TestAgent } from "../../support/agent.js";
+import { refusals } from "../../support/audit.js";
 import { li, radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
 import { startTestNats, type TestNats } from "../../support/nats.js";
@@ -238,6 +239,18 @@ test("orders that are forged, altered, replayed, out of range or signed by one w
   await desk.publish("t-3", "not an order");
   await refused(desk.ask(activation("t-4", BY_NAME), keys.authority), /two distinct authorities/);
   assert.deepEqual(mirrored(datapath), []);
+  const reasons = refusals(keys.directory);
+  assert.equal(reasons.length, 13, String(reasons));
+  for (const reason of [
+    "second-signature-missing",
+    "unknown-key",
+    "wrong-kind",
+    "intercept-id-not-allowed",
+    "mediation-not-allowed",
+    "not-yet-valid",
+    "replayed",
+  ] as const)
+    assert.ok(reasons.includes(reason), `${reason}: ${String(reasons)}`);
 });
 
 test("warrants outlive the agent, the node, and the order's own acceptance time", async () => {

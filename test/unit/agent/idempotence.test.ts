@@ -1,6 +1,8 @@
 /** Events that come twice, late, out of order, or cannot be taken; and two agents that serve one NAS. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decide } from "../../../src/sessions/decide.js";
+import { SessionStore } from "../../../src/sessions/store.js";
 import { Bench } from "../../support/agent-bench.js";
 import { li, radiusEvent } from "../../support/events.js";
 import { MemoryRecords } from "../../support/memory.js";
@@ -63,6 +65,20 @@ test("a CoA that nobody waits for any more starts nothing, stops all the same, a
   assert.equal(bench.sender.results().at(-1)?.result, "stopped");
   await bench.publish(radiusEvent("access-accept", { time: ago(3600), attributes: ALICE, li: li("on") }));
   assert.equal(bench.sender.results().at(-1)?.result, "applied");
+});
+
+test("an order that this node has taken before is not late when it is read again", () => {
+  const store = new SessionStore();
+  const time = Date.now() - 3_600_000;
+  const event = { id: "e", nas: "bng1", time, attributes: { "Acct-Session-Id": "1" } };
+  const started = { ...event, type: "accounting-start" as const, seq: 1, li: { kind: "none" } as const };
+  const context = { now: Date.now(), defaults: { header: "junos" as const }, maxCoaAgeMs: 300_000 };
+  for (const transition of decide(store, started, context).transitions) store.commit(transition, 0);
+  const answer = (isRepeated: boolean) =>
+    decide(store, { ...event, type: "coa", seq: 2, li: { kind: "plain", order: li("on"), isRepeated } }, context)
+      .outcome?.result;
+  assert.equal(answer(false), "rejected");
+  assert.equal(answer(true), "applied");
 });
 
 test("an agent that lags neither overwrites nor brings back what another has written", async () => {

@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { commandTree, flattened } from "../../../src/cli/command-tree.js";
+import { createProgram } from "../../../src/cli/program.js";
 
 const PROGRAM = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
 
@@ -28,6 +30,13 @@ function withConfig<T>(yaml: string, use: (file: string) => T): T {
   }
 }
 
+test("a reader that has enough is no failure", () => {
+  // The reader is gone before the first byte is written.
+  const script = `(sleep 1; exec "$0" "$1" agent --help) | true; echo "\${PIPESTATUS[0]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", script, process.execPath, PROGRAM], { encoding: "utf8" });
+  assert.deepEqual([stdout, stderr], ["0\n", ""]);
+});
+
 test("help and version end with 0", () => {
   const help = run("--help");
   assert.equal(help.status, 0);
@@ -35,6 +44,20 @@ test("help and version end with 0", () => {
     assert.match(help.out, new RegExp(`^  ${command} `, "m"));
   assert.match(run("--version").out, /^\d+\.\d+\.\d+\n$/);
   assert.match(run("agent", "--help").out, /Examples:\n {2}submirror agent --config/);
+});
+
+test("every command has an example, and all that print something have --json", () => {
+  const printsNothing = ["gateway", "completion"];
+  for (const { path, commands, after, options } of flattened(commandTree(createProgram()))) {
+    if (commands.length > 0) continue;
+    const name = path.join(" ");
+    assert.match(after, new RegExp(`^Examples?:$\\n(.*\\n)*.*submirror ${name}\\b`, "m"), name);
+    if (printsNothing.includes(name)) continue;
+    assert.ok(
+      options.some(({ long }) => long === "--json"),
+      `${name} has --json`,
+    );
+  }
 });
 
 test("wrong usage ends with 2 and says what is meant", () => {

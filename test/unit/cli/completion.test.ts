@@ -64,6 +64,14 @@ describe("completion", () => {
     assert.ok(all.length > 15, "the tree was read");
   });
 
+  test("no value can be taken for a command: what has commands takes no values", () => {
+    for (const command of all.filter(({ commands }) => commands.length > 0))
+      assert.ok(
+        command.options.every(({ value }) => value === undefined) && command.arguments.length === 0,
+        command.path.join(" "),
+      );
+  });
+
   test("fish offers the same", () => {
     for (const command of all) {
       const line = ["submirror", ...command.path, ""].join(" ");

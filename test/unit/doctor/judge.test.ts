@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Feature, Features } from "libbpf-ts";
+import type { AgentStatus } from "../../../src/agent/local-api.js";
+import { judgeAgent } from "../../../src/doctor/agent.js";
 import { judgeClock } from "../../../src/doctor/clock.js";
 import type { Finding } from "../../../src/doctor/finding.js";
 import { type InterfaceFacts, judgeInterfaces } from "../../../src/doctor/interfaces.js";
@@ -96,5 +98,29 @@ describe("interfaces", () => {
     });
     assert.equal(findings[0]?.state, "failure");
     assert.equal(findings[0]?.found, "the driver runs no XDP programs, which xdp-forward needs");
+  });
+});
+
+describe("agent", () => {
+  const status: AgentStatus = {
+    node: "edge1",
+    version: "0.1.0",
+    pid: 4711,
+    started: "2026-11-22T04:48:00Z",
+    security: "strict",
+    datapathMode: "tc",
+    waitingFor: [],
+    sessions: 1,
+    intercepts: { active: 1, waiting: 0, failed: 0 },
+    eventLag: 0,
+    maps: [],
+    audit: { entries: 1, copied: 1, unavailable: false },
+  };
+
+  test("ready, waiting, refused by the kernel, off the record", () => {
+    assert.equal(judgeAgent(status).state, "ok");
+    assert.equal(judgeAgent({ ...status, waitingFor: ["NATS"] }).state, "warning");
+    assert.equal(judgeAgent({ ...status, intercepts: { active: 1, waiting: 0, failed: 2 } }).state, "failure");
+    assert.equal(judgeAgent({ ...status, audit: { ...status.audit, unavailable: true } }).state, "failure");
   });
 });

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import * as fc from "fast-check";
-import { Spool, SpoolFullError } from "../../../src/gateway/spool.js";
+import { Spool, SpoolDirectoryError, SpoolFullError } from "../../../src/gateway/spool.js";
 
 describe("the spool", () => {
   let directory: string;
@@ -44,6 +44,20 @@ describe("the spool", () => {
     assert.ok(spool.isEmpty);
     assert.deepEqual(segments(), []);
     await spool.close();
+  });
+
+  it("is one process's at a time, and the next one's when that has let go of it", async () => {
+    const first = await open();
+    await first.append(1);
+    await assert.rejects(
+      open(),
+      (error: Error) => error instanceof SpoolDirectoryError && /in use/.test(error.message),
+    );
+    await first.append(2);
+    await first.close();
+    const second = await open();
+    assert.deepEqual(await drain(second), [1, 2]);
+    await second.close();
   });
 
   it("keeps what is not committed, also for the next process", async () => {

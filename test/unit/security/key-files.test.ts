@@ -1,5 +1,6 @@
 /** Files of keys, and the command that makes them. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -44,6 +45,36 @@ test("a key file that others can read is refused, with the command that mends it
   assert.ok(readSigner(file).publicKey.startsWith("U"));
   chownSync(file, 65_534, 65_534);
   assert.throws(() => readSigner(file), /must belong to the user that runs submirror/);
+});
+
+test("root lends a key file to the group of a program that is not root's, for reading alone", () => {
+  using directory = temporaryDirectory();
+  chmodSync(directory.path, 0o755);
+  const file = join(directory.path, "gateway.sign");
+  writeSeed(file, generateSigningSeed(), "of a test");
+  chownSync(file, 0, 65_532);
+  const module = new URL("../../../src/security/keys/files.js", import.meta.url).href;
+  const program = `import(${JSON.stringify(module)}).then(({ readSigner }) => readSigner(${JSON.stringify(file)}))
+    .then(({ publicKey }) => console.log(publicKey[0]), (error) => console.log(error.name, error.message));`;
+  const read = (...as: string[]): string =>
+    spawnSync("setpriv", [...as, process.execPath, "-e", program], { encoding: "utf8" }).stdout.trim();
+  const gateway = ["--reuid", "65532", "--regid", "65532", "--clear-groups"];
+  chmodSync(file, 0o440);
+  assert.equal(read(...gateway), "U");
+  assert.equal(read("--reuid", "65532", "--regid", "1", "--groups", "65532"), "U");
+  assert.match(
+    read("--reuid", "0"),
+    /^KeyError .* must be readable by its owner alone/,
+    "to root it is open to others",
+  );
+  assert.match(read("--reuid", "65532", "--regid", "1", "--clear-groups"), /^KeyError .* cannot be read/);
+  for (const mode of [0o460, 0o444, 0o640 | 0o004]) {
+    chmodSync(file, mode);
+    assert.match(read(...gateway), /^KeyError .* must be readable by its owner alone/);
+  }
+  chmodSync(file, 0o440);
+  chownSync(file, 65_533, 65_532);
+  assert.match(read(...gateway), /^KeyError/, "another user's");
 });
 
 test("what is no key file is named, and its contents never", () => {

@@ -1,4 +1,4 @@
-/** The README's command does what the README says. */
+/** The command in docs/publishing-events.md does what that page says. */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { it } from "node:test";
@@ -10,13 +10,13 @@ import { ADDRESS } from "./parts/topology.js";
 import { download, ping } from "./parts/traffic.js";
 
 /** From dist/test/lab. */
-const README = fileURLToPath(new URL("../../../README.md", import.meta.url));
+const PAGE = fileURLToPath(new URL("../../../docs/publishing-events.md", import.meta.url));
 const NATS_PUB = fileURLToPath(new URL("./parts/nats-pub.js", import.meta.url));
 
-function readmeCommand(): string {
-  const command = /^```sh\n(nats pub .*?)^```$/ms.exec(readFileSync(README, "utf8"))?.[1];
-  assert.ok(command, "the README has a command that begins with nats pub");
-  return command;
+function command(): string {
+  const found = /^```sh\n(nats pub .*?)^```$/ms.exec(readFileSync(PAGE, "utf8"))?.[1];
+  assert.ok(found, "the page has a command that begins with nats pub");
+  return found;
 }
 
 it("one nats pub triggers mirroring", async () => {
@@ -27,7 +27,7 @@ it("one nats pub triggers mirroring", async () => {
     mkdirSync(bin);
     writeFileSync(`${bin}/nats`, `#!/bin/sh\nexec ${process.execPath} ${NATS_PUB} "$@"\n`, { mode: 0o755 });
     const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` };
-    await edge.run(["bash", "-euc", readmeCommand()], { env });
+    await edge.run(["bash", "-euc", command()], { env });
     await until(async () => (await system.agentMetrics()).get('submirror_intercepts{state="active"}') === 1, {
       what: "the intercept",
     });
