@@ -32,8 +32,8 @@ packages=(
   "libcap2-bin /usr/sbin/capsh"
   "ca-certificates /etc/ssl/certs/ca-certificates.crt"
   "systemd /usr/bin/systemd-analyze"
-  "strace /usr/bin/strace"
   "unzip /usr/bin/unzip"
+  "shellcheck /usr/bin/shellcheck"
 )
 if [ "${1:-}" = bench ]; then
   packages+=(
