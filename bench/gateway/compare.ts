@@ -1,6 +1,6 @@
 /**
  * The gateway and FreeRADIUS as a plain proxy, side by side: same client, same upstream server, in turns.
- * `node dist/bench/gateway/compare.js [requests] [rounds]`
+ * `node dist/bench/gateway/compare.js [requests] [rounds]`; with 0 requests only how long answers take.
  *
  * "full" has 64 logins under way at any time and counts those answered a second; the others send 1,000 a second and count
  * how long each answer takes. "submirror" makes the event of every login and throws it away, which is what a plain proxy
@@ -112,6 +112,13 @@ function medians(runs: readonly Measured[]): Measured {
   return { perSecond: median("perSecond"), p50: median("p50"), p99: median("p99"), cpu: median("cpu") };
 }
 
+/** Milliseconds over the other's p99 in the same round: the median, and the middle half of the rounds. */
+function addedP99(runs: readonly Measured[], others: readonly Measured[]): string {
+  const added = runs.map(({ p99 }, round) => p99 - (others[round]?.p99 ?? 0)).toSorted((one, other) => one - other);
+  const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(added, share).toFixed(2));
+  return `${middle} ms (${low} to ${high})`;
+}
+
 async function compare(targets: readonly Target[]): Promise<void> {
   const [full, slow] = [new Map<string, Measured[]>(), new Map<string, Measured[]>()];
   for (const { port } of targets) {
@@ -119,16 +126,20 @@ async function compare(targets: readonly Target[]): Promise<void> {
   }
   for (let round = 0; round < rounds; round++) {
     for (const target of targets) {
-      full.set(target.name, [...(full.get(target.name) ?? []), await measure(target)]);
+      if (requests > 0) full.set(target.name, [...(full.get(target.name) ?? []), await measure(target)]);
       slow.set(target.name, [...(slow.get(target.name) ?? []), await measure(target, RATE)]);
     }
   }
   const rates = (name: string) => (full.get(name) ?? []).map(({ perSecond }) => perSecond);
   process.stdout.write(`medians of ${rounds} rounds\n`);
+  const [direct] = targets;
   for (const { name } of targets) {
-    const ratio = quantile(pairwiseRatios(rates(name), rates("FreeRADIUS")), 0.5);
-    print(name, "full", medians(full.get(name) ?? []), `${ratio.toFixed(2)} of FreeRADIUS`);
-    print(name, `${RATE}/s`, medians(slow.get(name) ?? []), "");
+    if (requests > 0) {
+      const ratio = quantile(pairwiseRatios(rates(name), rates("FreeRADIUS")), 0.5);
+      print(name, "full", medians(full.get(name) ?? []), `${ratio.toFixed(2)} of FreeRADIUS`);
+    }
+    const added = addedP99(slow.get(name) ?? [], slow.get(direct?.name ?? "") ?? []);
+    print(name, `${RATE}/s`, medians(slow.get(name) ?? []), `p99 added ${added}`);
   }
 }
 
