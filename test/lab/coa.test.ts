@@ -38,7 +38,7 @@ it("a CoA-Request starts mirroring of a running session, another stops it, and o
     const report = await system.mediation.finish();
     assert.equal(report.streams.length, 1);
     const window = { after, before };
-    assertMirrored(scenario, report, { subscriber: bob, interceptId: 0x301, sessionId: 0x91, window, atLeast: 500 });
+    assertMirrored(scenario, report, { subscriber: bob, interceptId: 0x301, sessionId: 0x91, window, atLeast: 200 });
     assertOriginalsUntouched(scenario, bob, 20_000_000);
   });
 });
@@ -74,7 +74,7 @@ it("a CoA-Request that is wrong is refused with its cause, and what runs goes on
       interceptId: 0x301,
       sessionId: 0x91,
       window: { after },
-      atLeast: 500,
+      atLeast: 200,
     });
     assertOriginalsUntouched(scenario, bob, SMALL.downloadBytes);
   });

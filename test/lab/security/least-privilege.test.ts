@@ -84,7 +84,7 @@ it("the login story with three capabilities, a read-only root and the seccomp pr
       await witness.finish();
       const report = await system.mediation.finish();
       const ids = { interceptId: 0x300, sessionId: 0x90 };
-      assertMirrored(scenario, report, { subscriber: alice, ...ids, window: { before }, atLeast: 2000 });
+      assertMirrored(scenario, report, { subscriber: alice, ...ids, window: { before }, atLeast: 200 });
       assertOriginalsUntouched(scenario, alice, 3 * SMALL.downloadBytes);
       assert.doesNotMatch(system.agent.stdout(), /"level":"(warn|error)"/);
     },
