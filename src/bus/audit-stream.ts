@@ -5,12 +5,11 @@ import {
   type JetStreamClient,
   type JetStreamManager,
   jetstream,
-  RetentionPolicy,
-  StorageType,
 } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { auditSubject } from "../events/subjects.js";
 import type { AuditSink } from "../security/audit/copies.js";
+import { ensureStream } from "./streams.js";
 
 export const AUDIT_STREAM = "AUDIT";
 const AUDIT_SUBJECTS = "submirror.audit.*";
@@ -18,22 +17,15 @@ const NOT_FOUND = new Set([10037, 404]);
 
 /** Makes the stream where it is not there. */
 export async function ensureAuditStream(manager: JetStreamManager, replicas: number): Promise<void> {
-  try {
-    await manager.streams.info(AUDIT_STREAM);
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError)) throw error;
-    await manager.streams.add({
-      name: AUDIT_STREAM,
-      subjects: [AUDIT_SUBJECTS],
-      retention: RetentionPolicy.Limits,
-      storage: StorageType.File,
-      // A record that makes room for newer ones is none.
-      discard: DiscardPolicy.New,
-      deny_delete: true,
-      deny_purge: true,
-      num_replicas: replicas,
-    });
-  }
+  await ensureStream(manager, {
+    name: AUDIT_STREAM,
+    subjects: [AUDIT_SUBJECTS],
+    // A record that makes room for newer ones is none.
+    discard: DiscardPolicy.New,
+    deny_delete: true,
+    deny_purge: true,
+    num_replicas: replicas,
+  });
 }
 
 export class NatsAuditSink implements AuditSink {

@@ -1,14 +1,8 @@
 /** The stream DEADLETTERS: events that an agent could not take, with the reason, for whoever looks after the publishers. */
-import {
-  DiscardPolicy,
-  JetStreamApiError,
-  type JetStreamManager,
-  RetentionPolicy,
-  StorageType,
-} from "@nats-io/jetstream";
+import { DiscardPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { DEAD_LETTER_SUBJECTS } from "../events/subjects.js";
-import { withRoom } from "./streams.js";
+import { ensureStream } from "./streams.js";
 
 export const DEAD_LETTER_STREAM = "DEADLETTERS";
 
@@ -21,20 +15,12 @@ export async function ensureDeadLetterStream(
   manager: JetStreamManager,
   { replicas, maxAgeHours }: { readonly replicas: number; readonly maxAgeHours: number },
 ): Promise<void> {
-  try {
-    await manager.streams.info(DEAD_LETTER_STREAM);
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError)) throw error;
-    const wanted = {
-      name: DEAD_LETTER_STREAM,
-      subjects: [DEAD_LETTER_SUBJECTS],
-      retention: RetentionPolicy.Limits,
-      storage: StorageType.File,
-      discard: DiscardPolicy.Old,
-      max_age: nanos(maxAgeHours * HOUR_MS),
-      max_bytes: MAX_BYTES,
-      num_replicas: replicas,
-    };
-    await withRoom(DEAD_LETTER_STREAM, () => manager.streams.add(wanted));
-  }
+  await ensureStream(manager, {
+    name: DEAD_LETTER_STREAM,
+    subjects: [DEAD_LETTER_SUBJECTS],
+    discard: DiscardPolicy.Old,
+    max_age: nanos(maxAgeHours * HOUR_MS),
+    max_bytes: MAX_BYTES,
+    num_replicas: replicas,
+  });
 }

@@ -30,6 +30,9 @@ const INSUFFICIENT_STORAGE = 10047;
 const NOT_READY: ReadonlySet<number> = new Set([10005, 10008, 10023, 10074]);
 
 /** The stream is there but made in a way that would lose events, or cannot be made. The message says what to change. */
+/** A stream that is kept on disk until its limits, and what it is besides. */
+export type StreamWanted = Parameters<JetStreamManager["streams"]["add"]>[0];
+
 export class StreamMismatchError extends Error {
   override readonly name = "StreamMismatchError";
 }
@@ -75,6 +78,14 @@ export async function replicaDifferences(
 
 export async function isThere(manager: JetStreamManager, stream: string): Promise<boolean> {
   return (await findStream(manager, stream)) !== undefined;
+}
+
+/** Makes the stream where it is not there; one that is there is left as it is. Throws StreamMismatchError for want of room. */
+export async function ensureStream(manager: JetStreamManager, wanted: StreamWanted): Promise<void> {
+  if (await isThere(manager, wanted.name)) return;
+  await withRoom(wanted.name, () =>
+    manager.streams.add({ retention: RetentionPolicy.Limits, storage: StorageType.File, ...wanted }),
+  );
 }
 
 /** Tells a stream of events from one that was made anew under its name. */

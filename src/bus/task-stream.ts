@@ -1,16 +1,8 @@
 /** The stream TASKS: orders of authorities, kept as long as any of them may be in force. */
-import {
-  DeliverPolicy,
-  DiscardPolicy,
-  JetStreamApiError,
-  type JetStreamClient,
-  type JetStreamManager,
-  RetentionPolicy,
-  StorageType,
-} from "@nats-io/jetstream";
+import { DeliverPolicy, DiscardPolicy, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
 import { TASK_SUBJECTS } from "../events/subjects.js";
-import { withRoom } from "./streams.js";
+import { ensureStream } from "./streams.js";
 
 export const TASK_STREAM = "TASKS";
 
@@ -30,24 +22,16 @@ export async function ensureTaskStream(
   manager: JetStreamManager,
   { replicas, maxDurationHours }: { readonly replicas: number; readonly maxDurationHours: number },
 ): Promise<void> {
-  try {
-    await manager.streams.info(TASK_STREAM);
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError)) throw error;
-    const wanted = {
-      name: TASK_STREAM,
-      subjects: [TASK_SUBJECTS],
-      retention: RetentionPolicy.Limits,
-      storage: StorageType.File,
-      discard: DiscardPolicy.New,
-      max_age: nanos(maxDurationHours * HOUR_MS + KEPT_LONGER_MS),
-      max_bytes: 1024 ** 3,
-      deny_delete: true,
-      deny_purge: true,
-      num_replicas: replicas,
-    };
-    await withRoom(TASK_STREAM, () => manager.streams.add(wanted));
-  }
+  await ensureStream(manager, {
+    name: TASK_STREAM,
+    subjects: [TASK_SUBJECTS],
+    discard: DiscardPolicy.New,
+    max_age: nanos(maxDurationHours * HOUR_MS + KEPT_LONGER_MS),
+    max_bytes: 1024 ** 3,
+    deny_delete: true,
+    deny_purge: true,
+    num_replicas: replicas,
+  });
 }
 
 /** Reads the stream from its first message on, in order, for as long as the connection lives. */
