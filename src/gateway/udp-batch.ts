@@ -5,13 +5,20 @@
 import { isIPv6 } from "node:net";
 import { constants } from "node:os";
 import koffi from "koffi";
-import { parseAddress } from "../net/addresses.js";
+import {
+  AF_INET,
+  AF_INET6,
+  IOVEC_BYTES,
+  MMSGHDR,
+  MMSGHDR_BYTES,
+  SenderTexts,
+  SOCKADDR_BYTES,
+  socketAddress,
+} from "../net/datagrams.js";
 import { errnoCode, lastErrno, libc } from "../net/libc.js";
 import { MAX_PACKET_BYTES } from "../radius/packet.js";
 
 const { EAGAIN, EINTR } = constants.errno;
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
@@ -24,11 +31,6 @@ const MSG_DONTWAIT = 0x40;
 const BATCH = 64;
 /** One byte more than a RADIUS packet: what is longer is told from what fits. */
 const SLOT_BYTES = MAX_PACKET_BYTES + 8;
-const NAME_BYTES = 28;
-/** `struct mmsghdr`, and where its parts are. */
-const MESSAGE_BYTES = 64;
-const MESSAGE = { name: 0, nameLength: 8, vectors: 16, vectorCount: 24, length: 56 };
-const VECTOR_BYTES = 16;
 /** What the kernel may queue while we work; without CAP_NET_ADMIN, net.core.rmem_max limits it. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
 /** Addresses that are kept in the other form. */
@@ -55,7 +57,7 @@ export function openUdp(how: "bind" | "connect", address: string, port: number):
   if (!setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)) {
     setOption(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER_BYTES);
   }
-  const name = socketAddress(address, port);
+  const name = nameOf(address, port);
   if (libc()[how](fd, name, name.length) === 0) return fd;
   const code = lastErrno();
   libc().close(fd);
@@ -71,9 +73,9 @@ function setOption(fd: number, level: number, option: number, value: number): bo
 /** Messages of one direction: slots for datagrams and addresses, described once. */
 class Messages {
   readonly slots = Buffer.allocUnsafeSlow(BATCH * SLOT_BYTES);
-  readonly names = Buffer.alloc(BATCH * NAME_BYTES);
-  readonly headers = Buffer.alloc(BATCH * MESSAGE_BYTES);
-  readonly #vectors = Buffer.alloc(BATCH * VECTOR_BYTES);
+  readonly names = Buffer.alloc(BATCH * SOCKADDR_BYTES);
+  readonly headers = Buffer.alloc(BATCH * MMSGHDR_BYTES);
+  readonly #vectors = Buffer.alloc(BATCH * IOVEC_BYTES);
 
   constructor(hasNames: boolean) {
     const [slots, names, vectors] = [this.slots, this.names, this.#vectors].map((buffer) => koffi.address(buffer)) as [
@@ -82,26 +84,26 @@ class Messages {
       bigint,
     ];
     for (let index = 0; index < BATCH; index++) {
-      this.#vectors.writeBigUInt64LE(slots + BigInt(index * SLOT_BYTES), index * VECTOR_BYTES);
-      const at = index * MESSAGE_BYTES;
-      if (hasNames) this.headers.writeBigUInt64LE(names + BigInt(index * NAME_BYTES), at + MESSAGE.name);
-      this.headers.writeBigUInt64LE(vectors + BigInt(index * VECTOR_BYTES), at + MESSAGE.vectors);
-      this.headers.writeUInt32LE(1, at + MESSAGE.vectorCount);
+      this.#vectors.writeBigUInt64LE(slots + BigInt(index * SLOT_BYTES), index * IOVEC_BYTES);
+      const at = index * MMSGHDR_BYTES;
+      if (hasNames) this.headers.writeBigUInt64LE(names + BigInt(index * SOCKADDR_BYTES), at + MMSGHDR.name);
+      this.headers.writeBigUInt64LE(vectors + BigInt(index * IOVEC_BYTES), at + MMSGHDR.vectors);
+      this.headers.writeUInt32LE(1, at + MMSGHDR.vectorCount);
       this.setLength(index, SLOT_BYTES);
-      this.setNameLength(index, hasNames ? NAME_BYTES : 0);
+      this.setNameLength(index, hasNames ? SOCKADDR_BYTES : 0);
     }
   }
 
   setLength(index: number, length: number): void {
-    this.#vectors.writeUInt32LE(length, index * VECTOR_BYTES + 8);
+    this.#vectors.writeUInt32LE(length, index * IOVEC_BYTES + 8);
   }
 
   setNameLength(index: number, length: number): void {
-    this.headers.writeUInt32LE(length, index * MESSAGE_BYTES + MESSAGE.nameLength);
+    this.headers.writeUInt32LE(length, index * MMSGHDR_BYTES + MMSGHDR.nameLength);
   }
 
   received(index: number): number {
-    return this.headers.readUInt32LE(index * MESSAGE_BYTES + MESSAGE.length);
+    return this.headers.readUInt32LE(index * MMSGHDR_BYTES + MMSGHDR.length);
   }
 }
 
@@ -109,7 +111,7 @@ export type TakeDatagram = (bytes: Buffer, address: string, port: number) => voi
 
 export class BatchReceiver {
   readonly #messages: Messages;
-  readonly #texts = new Map<string, string>();
+  readonly #texts: SenderTexts;
 
   /** A connected socket hears from its peer alone: `take` gets no address then. */
   constructor(
@@ -117,6 +119,7 @@ export class BatchReceiver {
     private readonly family: "udp4" | "udp6" | "connected",
   ) {
     this.#messages = new Messages(family !== "connected");
+    this.#texts = new SenderTexts(family === "udp6" ? 6 : 4);
   }
 
   /** Takes in one batch of what has arrived. Returns how many, or the errno's name where the kernel reports an error. */
@@ -135,24 +138,12 @@ export class BatchReceiver {
       if (this.family === "connected") {
         take(bytes, "", 0);
       } else {
-        const at = index * NAME_BYTES;
-        take(bytes, this.#text(at), messages.names.readUInt16BE(at + 2));
-        messages.setNameLength(index, NAME_BYTES);
+        const at = index * SOCKADDR_BYTES;
+        take(bytes, this.#texts.of(messages.names, at), messages.names.readUInt16BE(at + 2));
+        messages.setNameLength(index, SOCKADDR_BYTES);
       }
     }
     return count;
-  }
-
-  #text(at: number): string {
-    const [from, to] = this.family === "udp6" ? [at + 8, at + 24] : [at + 4, at + 8];
-    const { names } = this.#messages;
-    const key = names.toString("latin1", from, to);
-    const known = this.#texts.get(key);
-    if (known !== undefined) return known;
-    if (this.#texts.size >= MAX_KNOWN) this.#texts.clear();
-    const text = addressText(names.subarray(from, to));
-    this.#texts.set(key, text);
-    return text;
   }
 }
 
@@ -229,7 +220,7 @@ export class BatchSender {
     bytes.copy(messages.slots, index * SLOT_BYTES);
     messages.setLength(index, bytes.length);
     if (to === undefined) return;
-    to.copy(messages.names, index * NAME_BYTES);
+    to.copy(messages.names, index * SOCKADDR_BYTES);
     messages.setNameLength(index, to.length);
   }
 
@@ -238,26 +229,14 @@ export class BatchSender {
     const known = this.#names.get(key);
     if (known !== undefined) return known;
     if (this.#names.size >= MAX_KNOWN) this.#names.clear();
-    const name = socketAddress(address, port);
+    const name = nameOf(address, port);
     this.#names.set(key, name);
     return name;
   }
 }
 
-/** `struct sockaddr_in` or `sockaddr_in6`. */
-function socketAddress(address: string, port: number): Buffer {
-  const parsed = parseAddress(address);
-  if (parsed === undefined) throw new UdpError("address", "EINVAL", address, port);
-  const bytes = Buffer.alloc(parsed.family === 6 ? NAME_BYTES : 16);
-  bytes.writeUInt16LE(parsed.family === 6 ? AF_INET6 : AF_INET, 0);
-  bytes.writeUInt16BE(port, 2);
-  parsed.bytes.copy(bytes, parsed.family === 6 ? 8 : 4);
-  return bytes;
-}
-
-/** The usual spelling: IPv6 in lower case, its longest run of zeros left out. */
-function addressText(bytes: Buffer): string {
-  if (bytes.length === 4) return bytes.join(".");
-  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16));
-  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
+function nameOf(address: string, port: number): Buffer {
+  const name = socketAddress(address, port);
+  if (name === undefined) throw new UdpError("address", "EINVAL", address, port);
+  return name;
 }

@@ -4,11 +4,18 @@
  */
 import { isIPv6 } from "node:net";
 import koffi from "koffi";
-import { parseAddress } from "../net/addresses.js";
+import {
+  AF_INET,
+  AF_INET6,
+  IOVEC_BYTES,
+  MMSGHDR,
+  MMSGHDR_BYTES,
+  SenderTexts,
+  SOCKADDR_BYTES,
+  socketAddress,
+} from "../net/datagrams.js";
 import { lastErrno, libc } from "../net/libc.js";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
@@ -28,17 +35,10 @@ const MSG_DONTWAIT = 0x40;
 const BATCH = 64;
 /** More than the largest UDP datagram. */
 const SLOT_BYTES = 64 * 1024;
-const NAME_BYTES = 28;
 /** One control message: `struct cmsghdr` (16 bytes), `struct timespec` (seconds and nanoseconds, 64 bits each). */
 const CONTROL_BYTES = 32;
-/** `struct mmsghdr` on 64-bit machines, and where its parts are. */
-const MESSAGE_BYTES = 64;
-const MESSAGE = { name: 0, nameLength: 8, vectors: 16, vectorCount: 24, control: 32, controlLength: 40, received: 56 };
-const VECTOR_BYTES = 16;
 /** Words of `SO_MEMINFO` (linux/sock_diag.h). */
 const MEMINFO = { bytes: 36, receiveBuffer: 4, drops: 32 };
-/** Addresses that are kept as text; more senders than that are no mediation traffic. */
-const KNOWN_SENDERS = 65_536;
 
 export class SocketError extends Error {
   override readonly name = "SocketError";
@@ -56,30 +56,31 @@ export type TakeDatagram = (datagram: Buffer, source: string, timeNs: bigint) =>
 
 export class BatchSocket {
   readonly #fd: number;
-  readonly #isIpv6: boolean;
   readonly #slots = Buffer.allocUnsafeSlow(BATCH * SLOT_BYTES);
-  readonly #names = Buffer.allocUnsafeSlow(BATCH * NAME_BYTES);
+  readonly #names = Buffer.allocUnsafeSlow(BATCH * SOCKADDR_BYTES);
   readonly #controls = Buffer.allocUnsafeSlow(BATCH * CONTROL_BYTES);
-  readonly #vectors = Buffer.allocUnsafeSlow(BATCH * VECTOR_BYTES);
-  readonly #messages = Buffer.alloc(BATCH * MESSAGE_BYTES);
-  readonly #senders = new Map<string, string>();
+  readonly #vectors = Buffer.allocUnsafeSlow(BATCH * IOVEC_BYTES);
+  readonly #messages = Buffer.alloc(BATCH * MMSGHDR_BYTES);
+  readonly #senders: SenderTexts;
 
   /**
    * Binds to `address` (IP literal) and `port`. Asks for `receiveBuffer` bytes of packets: all of it where the process
    * has CAP_NET_ADMIN, else what net.core.rmem_max allows. Throws SocketError.
    */
   constructor(address: string, port: number, receiveBuffer: number) {
-    this.#isIpv6 = isIPv6(address);
+    const isIpv6 = isIPv6(address);
+    this.#senders = new SenderTexts(isIpv6 ? 6 : 4);
     const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-    this.#fd = libc().socket(this.#isIpv6 ? AF_INET6 : AF_INET, type, 0);
+    this.#fd = libc().socket(isIpv6 ? AF_INET6 : AF_INET, type, 0);
     if (this.#fd < 0) throw new SocketError("socket", lastErrno());
     try {
-      if (this.#isIpv6) this.#set(IPPROTO_IPV6, IPV6_V6ONLY, 1);
+      if (isIpv6) this.#set(IPPROTO_IPV6, IPV6_V6ONLY, 1);
       // Copies come without a UDP checksum, as RFC 6935 allows; unless a socket says that it takes them, they are dropped.
-      if (this.#isIpv6) this.#set(SOL_UDP, UDP_NO_CHECK6_RX, 1);
+      if (isIpv6) this.#set(SOL_UDP, UDP_NO_CHECK6_RX, 1);
       this.#set(SOL_SOCKET, SO_TIMESTAMPNS, 1);
       if (!this.#trySet(SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)) this.#set(SOL_SOCKET, SO_RCVBUF, receiveBuffer);
       const name = socketAddress(address, port);
+      if (name === undefined) throw new SocketError("bind", "EINVAL");
       if (libc().bind(this.#fd, name, name.length) !== 0) throw new SocketError("bind", lastErrno());
     } catch (error) {
       libc().close(this.#fd);
@@ -104,12 +105,16 @@ export class BatchSocket {
     // EAGAIN: nothing there. Whatever else (a signal, an ICMP error that somebody sent) says nothing of what comes next.
     if (count <= 0) return 0;
     for (let index = 0; index < count; index++) {
-      const at = index * MESSAGE_BYTES;
-      const length = this.#messages.readUInt32LE(at + MESSAGE.received);
+      const at = index * MMSGHDR_BYTES;
+      const length = this.#messages.readUInt32LE(at + MMSGHDR.length);
       const start = index * SLOT_BYTES;
-      take(this.#slots.subarray(start, start + length), this.#source(index), this.#arrival(index));
-      this.#messages.writeUInt32LE(NAME_BYTES, at + MESSAGE.nameLength);
-      this.#messages.writeUInt32LE(CONTROL_BYTES, at + MESSAGE.controlLength);
+      take(
+        this.#slots.subarray(start, start + length),
+        this.#senders.of(this.#names, index * SOCKADDR_BYTES),
+        this.#arrival(index),
+      );
+      this.#messages.writeUInt32LE(SOCKADDR_BYTES, at + MMSGHDR.nameLength);
+      this.#messages.writeUInt32LE(CONTROL_BYTES, at + MMSGHDR.controlLength);
     }
     return count;
   }
@@ -119,38 +124,26 @@ export class BatchSocket {
   }
 
   #describe(index: number): void {
-    const at = index * MESSAGE_BYTES;
-    const vector = index * VECTOR_BYTES;
+    const at = index * MMSGHDR_BYTES;
+    const vector = index * IOVEC_BYTES;
     this.#vectors.writeBigUInt64LE(koffi.address(this.#slots) + BigInt(index * SLOT_BYTES), vector);
     this.#vectors.writeBigUInt64LE(BigInt(SLOT_BYTES), vector + 8);
     const messages = this.#messages;
-    messages.writeBigUInt64LE(koffi.address(this.#names) + BigInt(index * NAME_BYTES), at + MESSAGE.name);
-    messages.writeUInt32LE(NAME_BYTES, at + MESSAGE.nameLength);
-    messages.writeBigUInt64LE(koffi.address(this.#vectors) + BigInt(vector), at + MESSAGE.vectors);
-    messages.writeUInt32LE(1, at + MESSAGE.vectorCount);
-    messages.writeBigUInt64LE(koffi.address(this.#controls) + BigInt(index * CONTROL_BYTES), at + MESSAGE.control);
-    messages.writeUInt32LE(CONTROL_BYTES, at + MESSAGE.controlLength);
+    messages.writeBigUInt64LE(koffi.address(this.#names) + BigInt(index * SOCKADDR_BYTES), at + MMSGHDR.name);
+    messages.writeUInt32LE(SOCKADDR_BYTES, at + MMSGHDR.nameLength);
+    messages.writeBigUInt64LE(koffi.address(this.#vectors) + BigInt(vector), at + MMSGHDR.vectors);
+    messages.writeUInt32LE(1, at + MMSGHDR.vectorCount);
+    messages.writeBigUInt64LE(koffi.address(this.#controls) + BigInt(index * CONTROL_BYTES), at + MMSGHDR.control);
+    messages.writeUInt32LE(CONTROL_BYTES, at + MMSGHDR.controlLength);
   }
 
   /** The time is the only control message that this socket asks for. */
   #arrival(index: number): bigint {
-    if (this.#messages.readUInt32LE(index * MESSAGE_BYTES + MESSAGE.controlLength) < CONTROL_BYTES) {
+    if (this.#messages.readUInt32LE(index * MMSGHDR_BYTES + MMSGHDR.controlLength) < CONTROL_BYTES) {
       return BigInt(Date.now()) * 1_000_000n;
     }
     const at = index * CONTROL_BYTES;
     return this.#controls.readBigInt64LE(at + 16) * 1_000_000_000n + this.#controls.readBigInt64LE(at + 24);
-  }
-
-  #source(index: number): string {
-    const at = index * NAME_BYTES;
-    const [from, to] = this.#isIpv6 ? [at + 8, at + 24] : [at + 4, at + 8];
-    const key = this.#names.toString("latin1", from, to);
-    const known = this.#senders.get(key);
-    if (known !== undefined) return known;
-    if (this.#senders.size >= KNOWN_SENDERS) this.#senders.clear();
-    const text = addressText(this.#names.subarray(from, to));
-    this.#senders.set(key, text);
-    return text;
   }
 
   #memoryInfo(): Buffer {
@@ -172,22 +165,4 @@ export class BatchSocket {
     bytes.writeInt32LE(value);
     return libc().setsockopt(this.#fd, level, option, bytes, bytes.length) === 0;
   }
-}
-
-/** `struct sockaddr_in` or `sockaddr_in6`. */
-function socketAddress(address: string, port: number): Buffer {
-  const parsed = parseAddress(address);
-  if (parsed === undefined) throw new SocketError("bind", "EINVAL");
-  const bytes = Buffer.alloc(parsed.family === 6 ? NAME_BYTES : 16);
-  bytes.writeUInt16LE(parsed.family === 6 ? AF_INET6 : AF_INET, 0);
-  bytes.writeUInt16BE(port, 2);
-  parsed.bytes.copy(bytes, parsed.family === 6 ? 8 : 4);
-  return bytes;
-}
-
-/** The usual spelling: IPv6 in lower case, its longest run of zeros left out. */
-function addressText(bytes: Buffer): string {
-  if (bytes.length === 4) return bytes.join(".");
-  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16));
-  return new URL(`http://[${groups.join(":")}]/`).hostname.slice(1, -1);
 }

@@ -1,8 +1,8 @@
 /** Offloads of an interface (ethtool(8), SIOCETHTOOL). */
 import koffi from "koffi";
+import { AF_INET } from "./datagrams.js";
 import { libc } from "./libc.js";
 
-const AF_INET = 2;
 const SOCK_DGRAM = 2;
 const SIOCETHTOOL = 0x8946;
 const ETHTOOL_STXCSUM = 0x17;

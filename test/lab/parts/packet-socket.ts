@@ -3,6 +3,7 @@
  * would say of a frame goes with it. A received frame has its VLAN tag back, which the kernel had taken out of it.
  */
 import koffi from "koffi";
+import { IOVEC_BYTES, MMSGHDR, MMSGHDR_BYTES } from "../../../src/net/datagrams.js";
 import { lastErrno, libc } from "../../../src/net/libc.js";
 import { type Offload, offloadHeader } from "../../bpf/network.js";
 import { LabError } from "./errors.js";
@@ -32,10 +33,6 @@ const STATUS_HAS_TAG = 0x10;
 const STATUS_HAS_TAG_TYPE = 0x40;
 const ETHERTYPE_VLAN = 0x8100;
 const MAC_ADDRESSES = 12;
-/** `struct mmsghdr` on 64-bit machines, and where its parts are. */
-const MESSAGE_BYTES = 64;
-const MESSAGE = { vectors: 16, vectorCount: 24, control: 32, controlLength: 40, received: 56 };
-const VECTOR_BYTES = 16;
 const BUFFER = 64 * 1024 * 1024;
 
 function option(fd: number, level: number, name: number, value: number): void {
@@ -97,8 +94,8 @@ export class FrameReceiver {
   readonly #fd: number;
   readonly #slots = Buffer.allocUnsafeSlow(BATCH * SLOT_BYTES);
   readonly #controls = Buffer.allocUnsafeSlow(BATCH * CONTROL_BYTES);
-  readonly #vectors = Buffer.allocUnsafeSlow(BATCH * VECTOR_BYTES);
-  readonly #messages = Buffer.alloc(BATCH * MESSAGE_BYTES);
+  readonly #vectors = Buffer.allocUnsafeSlow(BATCH * IOVEC_BYTES);
+  readonly #messages = Buffer.alloc(BATCH * MMSGHDR_BYTES);
 
   /** Frames that come in at `device`; what leaves there is not seen. */
   constructor(device: string) {
@@ -127,22 +124,22 @@ export class FrameReceiver {
   }
 
   #describe(index: number): void {
-    const [at, vector] = [index * MESSAGE_BYTES, index * VECTOR_BYTES];
+    const [at, vector] = [index * MMSGHDR_BYTES, index * IOVEC_BYTES];
     this.#vectors.writeBigUInt64LE(koffi.address(this.#slots) + BigInt(index * SLOT_BYTES), vector);
     this.#vectors.writeBigUInt64LE(BigInt(SLOT_BYTES), vector + 8);
-    this.#messages.writeBigUInt64LE(koffi.address(this.#vectors) + BigInt(vector), at + MESSAGE.vectors);
-    this.#messages.writeUInt32LE(1, at + MESSAGE.vectorCount);
+    this.#messages.writeBigUInt64LE(koffi.address(this.#vectors) + BigInt(vector), at + MMSGHDR.vectors);
+    this.#messages.writeUInt32LE(1, at + MMSGHDR.vectorCount);
     this.#messages.writeBigUInt64LE(
       koffi.address(this.#controls) + BigInt(index * CONTROL_BYTES),
-      at + MESSAGE.control,
+      at + MMSGHDR.control,
     );
-    this.#messages.writeUInt32LE(CONTROL_BYTES, at + MESSAGE.controlLength);
+    this.#messages.writeUInt32LE(CONTROL_BYTES, at + MMSGHDR.controlLength);
   }
 
   #take(index: number): Buffer {
-    const at = index * MESSAGE_BYTES;
-    const length = this.#messages.readUInt32LE(at + MESSAGE.received);
-    this.#messages.writeUInt32LE(CONTROL_BYTES, at + MESSAGE.controlLength);
+    const at = index * MMSGHDR_BYTES;
+    const length = this.#messages.readUInt32LE(at + MMSGHDR.length);
+    this.#messages.writeUInt32LE(CONTROL_BYTES, at + MMSGHDR.controlLength);
     const frame = this.#slots.subarray(index * SLOT_BYTES, index * SLOT_BYTES + length);
     return Buffer.concat([frame.subarray(0, MAC_ADDRESSES), this.#tag(index), frame.subarray(MAC_ADDRESSES)]);
   }
