@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { PACKAGE } from "./objects.js";
 
 export interface ChildOptions {
-  /** As nobody, without any capability. */
+  /** Without any capability but that of reading files: the package may lie in a folder that is closed to others. */
   readonly withoutPrivileges?: boolean;
   /** Words to put before `node`, e.g. `unshare`. */
   readonly prefix?: readonly string[];
@@ -17,20 +17,13 @@ export interface ChildResult {
   readonly stderr: string;
 }
 
-const NOBODY = [
-  "setpriv",
-  "--reuid=65534",
-  "--regid=65534",
-  "--clear-groups",
-  "--bounding-set=-all",
-  "--inh-caps=-all",
-];
+const UNPRIVILEGED = ["setpriv", "--bounding-set=-all,+dac_read_search", "--inh-caps=-all"];
 
 export function runChild(script: string, options: ChildOptions = {}): ChildResult {
   const source = `import * as lib from ${JSON.stringify(`${PACKAGE}dist/src/index.js`)};\n${script}`;
   const words = [
     ...(options.prefix ?? []),
-    ...(options.withoutPrivileges === true ? NOBODY : []),
+    ...(options.withoutPrivileges === true ? UNPRIVILEGED : []),
     process.execPath,
     ...(options.nodeArgs ?? []),
     "--input-type=module",

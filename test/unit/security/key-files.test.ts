@@ -13,6 +13,7 @@ import { readSealingKey, readSigner, writeSeed } from "../../../src/security/key
 import { generateSealingSeed, sealTo } from "../../../src/security/keys/sealing-key.js";
 import { generateSigningSeed } from "../../../src/security/keys/signing-key.js";
 import { runProgram } from "../../support/cli.js";
+import { reachableAt } from "../../support/reachable.js";
 import {
   agentKey,
   agentSeal,
@@ -53,11 +54,15 @@ test("root lends a key file to the group of a program that is not root's, for re
   const file = join(directory.path, "gateway.sign");
   writeSeed(file, generateSigningSeed(), "of a test");
   chownSync(file, 0, 65_532);
-  const module = new URL("../../../src/security/keys/files.js", import.meta.url).href;
+  using repository = temporaryDirectory();
+  chmodSync(repository.path, 0o755);
+  const { prefix, moduleAt } = reachableAt(repository.path);
+  const [command, ...rest] = [...prefix, "setpriv"];
+  const module = moduleAt(new URL("../../../src/security/keys/files.js", import.meta.url));
   const program = `import(${JSON.stringify(module)}).then(({ readSigner }) => readSigner(${JSON.stringify(file)}))
     .then(({ publicKey }) => console.log(publicKey[0]), (error) => console.log(error.name, error.message));`;
   const read = (...as: string[]): string =>
-    spawnSync("setpriv", [...as, process.execPath, "-e", program], { encoding: "utf8" }).stdout.trim();
+    spawnSync(command, [...rest, ...as, process.execPath, "-e", program], { encoding: "utf8" }).stdout.trim();
   const gateway = ["--reuid", "65532", "--regid", "65532", "--clear-groups"];
   chmodSync(file, 0o440);
   assert.equal(read(...gateway), "U");

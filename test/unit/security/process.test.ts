@@ -6,13 +6,14 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
 import { type Capability, maskOf } from "../../../src/security/process/privileges.js";
+import { reachableAt } from "../../support/reachable.js";
 import { temporaryDirectory } from "../../support/security.js";
 
-const LIMIT = new URL("../../../src/cli/limit-process.js", import.meta.url).href;
+const LIMIT = new URL("../../../src/cli/limit-process.js", import.meta.url);
 const SECRET = "of-nobody-else";
 /** Names to keep come as arguments; what it has then is printed, and it waits until its standard input ends. */
-const SCRIPT = `
-  const { limitProcess } = await import("${LIMIT}");
+const scriptWith = (module: string) => `
+  const { limitProcess } = await import("${module}");
   const [drop, ...keep] = process.argv.slice(2);
   limitProcess({ security: { dropPrivileges: drop === "drop" } }, keep);
   const { readFileSync, writeFileSync } = await import("node:fs");
@@ -33,9 +34,9 @@ interface Report {
 }
 
 /** Node run so that it begins anew as it was begun: options, program, arguments. */
-async function start(directory: string, args: readonly string[], prefix: readonly string[] = []) {
+async function start(directory: string, args: readonly string[], prefix: readonly string[] = [], module = LIMIT.href) {
   const script = join(directory, "limited.mjs");
-  spawnSync("tee", [script], { input: SCRIPT });
+  spawnSync("tee", [script], { input: scriptWith(module) });
   const [command = "", ...rest] = [...prefix, process.execPath, "--no-warnings", script, ...args];
   const child = spawn(command, rest, {
     stdio: ["pipe", "pipe", "pipe"],
@@ -129,7 +130,10 @@ it("environment and memory are closed to other programs, also to those of the sa
   using directory = temporaryDirectory();
   spawnSync("chmod", ["0777", directory.path]);
   const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-  await using limited = await start(directory.path, ["drop"], nobody);
+  using repository = temporaryDirectory();
+  spawnSync("chmod", ["0755", repository.path]);
+  const { prefix, moduleAt } = reachableAt(repository.path);
+  await using limited = await start(directory.path, ["drop"], [...prefix, ...nobody], moduleAt(LIMIT));
   const look = (pid: number | undefined, file: string) => {
     const [command, ...rest] = [...nobody, "dd", `if=/proc/${pid}/${file}`, "of=/dev/null", "count=1"];
     return spawnSync(command, rest, { encoding: "utf8" });
