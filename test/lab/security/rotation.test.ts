@@ -9,7 +9,7 @@ import { startTestAgent, type TestAgent } from "../../support/agent.js";
 import { li, radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
 import { startTestNats } from "../../support/nats.js";
-import { makeStrictKeys, StrictPublisher } from "../../support/strict.js";
+import { makeStrictKeys, type StrictKeys, StrictPublisher } from "../../support/strict.js";
 import { activation, Desk, modification } from "../../support/tasking.js";
 
 const subscriber = (id: number) => ({
@@ -19,6 +19,20 @@ const subscriber = (id: number) => ({
 });
 const coa = (id: number, action: "on" | "off" = "on") =>
   radiusEvent("coa", { attributes: { "User-Name": `user${id}` }, li: li(action, { handle: `0000030000000${id}90` }) });
+/** An agent that is started anew, with further settings, on a node whose kernel knows of nothing. */
+function oneAgent(url: string, keys: StrictKeys) {
+  let agent: TestAgent | undefined;
+  const stop = async (): Promise<void> => agent?.stop();
+  const restart = async (more: object): Promise<FakeDatapath> => {
+    await stop();
+    const datapath = new FakeDatapath();
+    agent = await startTestAgent({ url, datapath, mode: "strict", yaml: keys.yaml(more) });
+    await agent.ready;
+    return datapath;
+  };
+  return { restart, stop };
+}
+
 const keysOf = ({ specs }: FakeDatapath): string[] => [...specs.keys()].toSorted();
 
 test("the agents' sealing key is changed without a gap, and the old one can be thrown away then", async () => {
@@ -30,14 +44,7 @@ test("the agents' sealing key is changed without a gap, and the old one can be t
   const files = { old: keys.files.agentSeal, next: join(keys.directory, "next.seal") };
   const agents = (opens: readonly string[]) => [{ name: "edge", keys: [keys.agent.publicKey], opens }];
   const both = [keys.agentSeal.publicKey, next.publicKey];
-  let agent: TestAgent | undefined;
-  const restart = async (more: object): Promise<FakeDatapath> => {
-    await agent?.stop();
-    const datapath = new FakeDatapath();
-    agent = await startTestAgent({ url: nats.url, datapath, mode: "strict", yaml: keys.yaml(more) });
-    await agent.ready;
-    return datapath;
-  };
+  const { restart, stop } = oneAgent(nats.url, keys);
   try {
     const first = await restart({});
     const connection = await nats.connect();
@@ -65,7 +72,7 @@ test("the agents' sealing key is changed without a gap, and the old one can be t
     assert.equal((await newest.ask(coa(1, "off"))).result, "stopped");
     assert.equal(third.specs.size, 1);
   } finally {
-    await agent?.stop();
+    await stop();
   }
 });
 
@@ -82,15 +89,8 @@ test("a gateway's and an authority's signing key are changed without a gap, and 
     ...(next[name] === undefined ? [] : [next[name]]),
   ];
   const nextAlone = (name: string, old: string[]): string[] => (next[name] === undefined ? old : [next[name]]);
-  let agent: TestAgent | undefined;
-  const restart = async (authorities: object): Promise<FakeDatapath> => {
-    await agent?.stop();
-    const datapath = new FakeDatapath();
-    const yaml = keys.yaml({ authorities });
-    agent = await startTestAgent({ url: nats.url, datapath, mode: "strict", yaml });
-    await agent.ready;
-    return datapath;
-  };
+  const { restart: restartWith, stop } = oneAgent(nats.url, keys);
+  const restart = (authorities: object): Promise<FakeDatapath> => restartWith({ authorities });
   try {
     await restart(named(withNext));
     const connection = await nats.connect();
@@ -115,7 +115,7 @@ test("a gateway's and an authority's signing key are changed without a gap, and 
     assert.equal((await desk.ask(byOther, keys.authority)).result, "rejected");
     assert.equal((await desk.ask(activation("t-3", warrant, { handle: "40001235" }), authority)).result, "applied");
   } finally {
-    await agent?.stop();
+    await stop();
   }
 });
 
@@ -126,14 +126,7 @@ test("an agent's signing key is changed without a gap: what the old one has issu
   const [file, next] = [join(keys.directory, "agent-2.sign"), signerFromSeed(seed).publicKey];
   writeSeed(file, seed, "of a test");
   const agents = (...signing: string[]) => [{ name: "edge", keys: signing, opens: [keys.agentSeal.publicKey] }];
-  let agent: TestAgent | undefined;
-  const restart = async (more: object): Promise<FakeDatapath> => {
-    await agent?.stop();
-    const datapath = new FakeDatapath();
-    agent = await startTestAgent({ url: nats.url, datapath, mode: "strict", yaml: keys.yaml(more) });
-    await agent.ready;
-    return datapath;
-  };
+  const { restart, stop } = oneAgent(nats.url, keys);
   try {
     const first = await restart({});
     const publisher = await StrictPublisher.open(await nats.connect(), keys.gateway, [keys.agentSeal.publicKey]);
@@ -145,6 +138,6 @@ test("an agent's signing key is changed without a gap: what the old one has issu
     assert.deepEqual(keysOf(third), keysOf(first));
     assert.equal((await publisher.ask(coa(1, "off"))).result, "stopped");
   } finally {
-    await agent?.stop();
+    await stop();
   }
 });
