@@ -3,16 +3,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { AUDIT_STREAM, ensureAuditStream } from "../../../src/bus/audit-stream.js";
+import { DEAD_LETTER_STREAM, ensureDeadLetterStream } from "../../../src/bus/dead-letter-stream.js";
 import { MarkerPurge } from "../../../src/bus/marker-purge.js";
 import type { RecordVersion, Settle } from "../../../src/bus/ports.js";
 import { SessionBucket } from "../../../src/bus/session-bucket.js";
 import {
   EVENT_STREAM,
   ensureEventStream,
+  ensureStream,
   replicaDifferences,
   SESSION_BUCKET,
   SESSION_STREAM,
 } from "../../../src/bus/streams.js";
+import { ensureTaskStream, TASK_STREAM } from "../../../src/bus/task-stream.js";
 import { parseConfig } from "../../../src/config/load.js";
 import { startTestNats } from "../../support/nats.js";
 
@@ -147,6 +151,25 @@ test("a stream that the server has no room for is refused with the remedy", asyn
     ensureEventStream(manager, { ...SETTINGS, maxBytes: 2 ** 50 }),
     /^StreamMismatchError: NATS has no room for the stream RADIUS: .* make nats\.stream\.maxBytes smaller$/,
   );
+});
+
+test("streams beside that of events are made where they are not there, and left as they are where they are", async () => {
+  await using nats = await startTestNats();
+  const manager = await jetstreamManager(await nats.connect());
+  const kept = async (name: string): Promise<object> => {
+    const { max_bytes, max_age, deny_delete, num_replicas } = (await manager.streams.info(name)).config;
+    return { max_bytes, max_age, deny_delete, num_replicas };
+  };
+  const make = async (hours: number): Promise<object[]> => {
+    await ensureAuditStream(manager, 1);
+    await ensureTaskStream(manager, { replicas: 1, maxDurationHours: hours });
+    await ensureDeadLetterStream(manager, { replicas: 1, maxAgeHours: hours });
+    return Promise.all([AUDIT_STREAM, TASK_STREAM, DEAD_LETTER_STREAM].map(kept));
+  };
+  const first = await make(1);
+  assert.deepEqual(await make(2), first);
+  const wanted = { name: "LARGE", subjects: ["large"], max_bytes: 2 ** 50 };
+  await assert.rejects(ensureStream(manager, wanted), /^StreamMismatchError: NATS has no room for the stream LARGE: /);
 });
 
 test("what differs from the configuration is said, with the command that changes it", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { it, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import type { BatchSocket } from "../../../src/mediation/batch-socket.js";
 import { ListenError, openSocket } from "../../../src/mediation/listen.js";
 import { libc } from "../../../src/net/libc.js";
@@ -28,6 +29,23 @@ it("takes IPv6 datagrams without a UDP checksum, as copies come", async (t) => {
     return arrived.length > 0;
   });
   assert.deepEqual(arrived, ["copy from ::1"]);
+});
+
+it("tells when the kernel received a datagram, not when it was taken out", async (t) => {
+  const { socket, port } = openOnLoopback(t);
+  const sender = createSocket("udp6");
+  t.after(() => sender.close());
+  const before = Date.now();
+  await new Promise<void>((resolve) => sender.send("copy", port, "::1", () => resolve()));
+  await setTimeout(100);
+  const later = Date.now();
+  const arrivals: number[] = [];
+  await until("the copy", () => {
+    socket.receive((_datagram, _source, timeNs) => arrivals.push(Number(timeNs / 1_000_000n)));
+    return arrivals.length > 0;
+  });
+  const [arrival = 0] = arrivals;
+  assert.ok(arrival >= before - 1 && arrival < later - 20, `${arrival - before} ms after it was sent`);
 });
 
 it("says in one sentence why an IPv6 address cannot be had", (t) => {
