@@ -32,6 +32,12 @@ test("every link between pages leads to a file", () => {
   assert.deepEqual(broken, []);
 });
 
+test("every room of the sources is in the plan of the house", () => {
+  const rooms = readdirSync(join(ROOT, "src")).map((name) => `src/${name}`);
+  const named = [...read("docs/architecture.md").matchAll(/^\| `(src\/\w+)`/gm)].map(([, room]) => room);
+  assert.deepEqual(named.toSorted(), rooms.toSorted());
+});
+
 test("every page can be reached from the README", () => {
   const reached = new Set<string>();
   const follow = (file: string): void => {
