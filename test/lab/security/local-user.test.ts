@@ -4,6 +4,8 @@ import { chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
 import { fileURLToPath } from "node:url";
+import { type Reachable, reachableAt } from "../../support/reachable.js";
+import { temporaryDirectory } from "../../support/security.js";
 import { makeStrictKeys } from "../../support/strict.js";
 import { exchange } from "../parts/exchange.js";
 import { httpGet } from "../parts/http.js";
@@ -15,12 +17,16 @@ import { ADDRESS } from "../parts/topology.js";
 
 const LI = { action: "on", handle: "0000030000000090" } as const;
 const TOKEN = "shown-to-the-bus";
-const TAP = fileURLToPath(new URL("../parts/nats-tap.js", import.meta.url));
+const TAP = new URL("../parts/nats-tap.js", import.meta.url);
 const ANY = Array.from({ length: 256 }, (_, code) => code);
 
 /** Runs it on the edge as nobody, with no group and no capability. */
-function asNobody(edge: Namespace, argv: readonly string[]): Promise<RunResult> {
-  const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+function asNobody(
+  edge: Namespace,
+  argv: readonly string[],
+  { prefix }: Pick<Reachable, "prefix"> = { prefix: [] },
+): Promise<RunResult> {
+  const nobody = [...prefix, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
   const env = { PATH: process.env.PATH, HOME: "/" };
   return edge.run([...nobody, ...argv], { accept: ANY, timeout: 10_000, env });
 }
@@ -36,8 +42,12 @@ it("an unprivileged user of the node learns nothing of whom is mirrored", async 
     // It is not the test's own directories that keep everybody out.
     for (const path of [lab.directory, keys.directory]) chmodSync(path, 0o755);
 
-    const refused = async (argv: readonly string[], words = /Permission denied|Operation not permitted|EACCES/) => {
-      const { code, stdout, stderr } = await asNobody(edge, argv);
+    const refused = async (
+      argv: readonly string[],
+      words = /Permission denied|Operation not permitted|EACCES/,
+      reachable?: Reachable,
+    ) => {
+      const { code, stdout, stderr } = await asNobody(edge, argv, reachable);
       assert.notEqual(code, 0, `${argv.join(" ")}: ${stdout}`);
       assert.match(`${stdout}${stderr}`, words, argv.join(" "));
     };
@@ -63,7 +73,10 @@ it("an unprivileged user of the node learns nothing of whom is mirrored", async 
     const { stdout: readable } = await asNobody(edge, ["find", ...places, "-type", "f", "-readable"]);
     assert.equal(readable, "");
     // The bus.
-    await refused([process.execPath, TAP], /authorization/i);
+    using repository = temporaryDirectory();
+    chmodSync(repository.path, 0o755);
+    const reachable = reachableAt(repository.path);
+    await refused([process.execPath, fileURLToPath(reachable.moduleAt(TAP))], /authorization/i, reachable);
     // What everybody may see says how much, and not of whom.
     const metrics = (await httpGet(edge, "http://127.0.0.1:9464/metrics"))?.body ?? "";
     const commands = daemons.map((pid) => `/proc/${pid}/cmdline`).join(" ");
