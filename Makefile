@@ -27,6 +27,7 @@ test: root all ## all tests; ONLY="unit lab" for some groups, VERBOSE=1 for ever
 	@scripts/test.sh $(ONLY)
 
 bench: root all ## measure against what Linux has for mirroring; QUICK=1 takes under a minute
+	@scripts/setup.sh bench
 	@$(MAKE) --no-print-directory -C bench
 	@node dist/bench/run.js
 
