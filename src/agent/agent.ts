@@ -162,7 +162,7 @@ export class Agent {
   goLive(): void {
     const { log, metrics } = this.parts;
     const datapath = this.#datapath;
-    const { removed, put, refused } = reconcile(this.store.all(), datapath, this.#defaults);
+    const { removed, put, refused } = reconcile(() => this.store.all(), datapath, this.#defaults);
     for (const error of refused.values()) metrics.refused(error.code);
     this.#markFailures((key) => refused.has(key));
     datapath.activate();
