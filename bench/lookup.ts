@@ -41,8 +41,8 @@ function load(objectPath: string, entries: number): LoadedObject {
   const object = BpfObject.open(objectPath).setMaxEntries("hosts4", entries).setMaxEntries("sieve", words).load();
   const targets = Targets.encode({ count: 1, intercept: [0, 0, 0, 0, 0, 0, 0, 0] });
   const indices = shuffled(Array.from({ length: entries }, (_, index) => index));
-  const sieved = new BigUint64Array(words);
-  const sieve = new Sieve(words, { update: (index, word) => void (sieved[index] = word) });
+  const sieved = new Uint32Array(2 * words);
+  const sieve = new Sieve(words, { update: (index, low, high) => sieved.set([low, high], 2 * index) });
   for (let first = 0; first < entries; first += PORTION) {
     const portion = indices.slice(first, first + PORTION);
     const keys = portion.map((index) => Host4Key.encode({ zone: 0, address: TrafficLimits.INTERCEPTED_BASE + index }));
@@ -50,7 +50,7 @@ function load(objectPath: string, entries: number): LoadedObject {
     const values = Buffer.concat(portion.map(() => targets));
     object.map("hosts4").updateBatch(Buffer.concat(keys), values, portion.length);
   }
-  const places = Buffer.from(Uint32Array.from(sieved, (_, index) => index).buffer);
+  const places = Buffer.from(Uint32Array.from({ length: words }, (_, index) => index).buffer);
   object.map("sieve").updateBatch(places, Buffer.from(sieved.buffer), words);
   return object;
 }

@@ -29,7 +29,7 @@ const datapath = new KernelDatapath(
 );
 const sessions = Array.from({ length: Number(count) }, (_, index) => mirroredSession(index + 1));
 const [began, before] = [performance.now(), process.cpuUsage()];
-const { put, refused } = reconcile(sessions, datapath, { header: "junos" });
+const { put, refused } = reconcile(() => sessions, datapath, { header: "junos" });
 datapath.activate();
 const seconds = (performance.now() - began) / 1000;
 const { user, system } = process.cpuUsage(before);

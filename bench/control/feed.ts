@@ -5,8 +5,8 @@
  */
 import { jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { EVENT_STREAM, ensureEventStream, SESSION_BUCKET } from "../../src/bus/streams.js";
+import { connect, headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { EVENT_STREAM, ensureEventStream, SESSION_BUCKET, streamIdentity } from "../../src/bus/streams.js";
 import { configSchema } from "../../src/config/schema.js";
 import { eventSubject } from "../../src/events/subjects.js";
 import type { RadiusEventType } from "../../src/events/types.js";
@@ -16,19 +16,21 @@ import { event, mirroredSession, NAS, session } from "./subscribers.js";
 /** Messages between two waits for the server. */
 const FLUSH_EVERY = 10_000;
 const POLL_MS = 20;
+const STREAM_SETTINGS = configSchema.parse({ node: "bench" }).nats.stream;
 
 async function feed(
   connection: NatsConnection,
   stream: string,
   count: number,
   message: (index: number) => readonly (readonly [subject: string, data: string | Uint8Array])[],
+  about?: MsgHdrs,
 ): Promise<void> {
   const manager = await jetstreamManager(connection);
   const before = (await manager.streams.info(stream)).state.last_seq;
   let sent = 0;
   for (let index = 0; index < count; index++) {
     for (const [subject, data] of message(index)) {
-      connection.publish(subject, data);
+      connection.publish(subject, data, about === undefined ? {} : { headers: about });
       if (++sent % FLUSH_EVERY === 0) await connection.flush();
     }
   }
@@ -38,20 +40,27 @@ async function feed(
 
 async function feedSessions(connection: NatsConnection, first: number, count: number, mirrored: boolean) {
   await new Kvm(connection).create(SESSION_BUCKET, { history: 1 });
+  const manager = await jetstreamManager(connection);
+  await ensureEventStream(manager, STREAM_SETTINGS);
+  // As an agent writes them.
+  const about = headers();
+  about.set("Submirror-Stream", await streamIdentity(manager));
+  about.set("Nats-Expected-Last-Subject-Sequence", "0");
   const make = mirrored ? mirroredSession : session;
   let bytes = 0;
-  await feed(connection, `KV_${SESSION_BUCKET}`, count, (index) => {
+  const message = (index: number) => {
     const record = make(first + index);
     const key = PLAIN_RECORDS.key(record);
     const data = PLAIN_RECORDS.encode(key, record);
     bytes += data.length;
-    return [[`$KV.${SESSION_BUCKET}.${key}`, data]];
-  });
+    return [[`$KV.${SESSION_BUCKET}.${key}`, data]] as const;
+  };
+  await feed(connection, `KV_${SESSION_BUCKET}`, count, message, about);
   return { sessions: count, bytesEach: Math.round(bytes / count) };
 }
 
 async function feedEvents(connection: NatsConnection, first: number, count: number, types: readonly RadiusEventType[]) {
-  await ensureEventStream(await jetstreamManager(connection), configSchema.parse({ node: "bench" }).nats.stream);
+  await ensureEventStream(await jetstreamManager(connection), STREAM_SETTINGS);
   const run = Date.now();
   await feed(connection, EVENT_STREAM, count, (index) =>
     types.map((type, turn) => {

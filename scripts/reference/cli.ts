@@ -1,6 +1,6 @@
 /** docs/reference/cli.md */
 import { type CommandNode, commandTree, flattened, type OptionNode } from "../../src/cli/command-tree.js";
-import { createProgram } from "../../src/cli/program.js";
+import { createProgram } from "../../src/cli/whole-program.js";
 import { block, code, GENERATED, page, table } from "./markdown.js";
 
 export function cliReference(): string {

@@ -1,6 +1,6 @@
 /** docs/reference/submirror.8: the same for man(1). */
 import { type CommandNode, commandTree, flattened, type OptionNode } from "../../src/cli/command-tree.js";
-import { createProgram } from "../../src/cli/program.js";
+import { createProgram } from "../../src/cli/whole-program.js";
 
 export function manPage(): string {
   const program = commandTree(createProgram());

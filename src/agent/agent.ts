@@ -121,6 +121,7 @@ export class Agent {
     await records.load(
       config.nas.map((nas) => codec.keyPrefix(nas)),
       {
+        expect: (count) => this.store.expect(count),
         record: (key, data, isOfThisStream) => {
           progress.done(1);
           const session = codec.decode(key, data);
@@ -162,7 +163,7 @@ export class Agent {
   goLive(): void {
     const { log, metrics } = this.parts;
     const datapath = this.#datapath;
-    const { removed, put, refused } = reconcile(this.store.all(), datapath, this.#defaults);
+    const { removed, put, refused } = reconcile(() => this.store.all(), datapath, this.#defaults);
     for (const error of refused.values()) metrics.refused(error.code);
     this.#markFailures((key) => refused.has(key));
     datapath.activate();
@@ -240,6 +241,7 @@ export class Agent {
 
   /** A record that somebody put back does not bring back what was ended. */
   #withoutEnded(session: Session): Session {
+    if (session.intercepts.length === 0) return session;
     const { trust, log } = this.parts;
     const ended = session.intercepts.filter(({ key }) => trust.hasEnded(key));
     if (ended.length === 0) return session;

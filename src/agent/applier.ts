@@ -45,8 +45,8 @@ export class Applier {
    * what the event asks for, everything is as if it had not asked, and the outcome says so.
    */
   apply(event: SequencedEvent, now: number): Decision {
-    const { store, defaults, maxCoaAgeMs } = this.options;
-    const context = { now, defaults, ...(maxCoaAgeMs !== undefined && { maxCoaAgeMs }) };
+    const { store, defaults, maxCoaAgeMs = Infinity } = this.options;
+    const context = { now, defaults, maxCoaAgeMs };
     const decision = decide(store, event, context);
     if (!this.live && this.#bringsBack(decision)) return NOTHING;
     const refusal = this.#program(decision.transitions);
@@ -91,11 +91,15 @@ export class Applier {
   /** Programs the datapath, or, at the first refusal, leaves it as it was. */
   #program(transitions: readonly Transition[]): Refusal | undefined {
     if (!this.live) return undefined;
-    for (const [index, transition] of transitions.entries()) {
+    let done = 0;
+    for (const transition of transitions) {
       const refused = this.#carryOut(transition);
-      if (refused === undefined) continue;
+      if (refused === undefined) {
+        done += 1;
+        continue;
+      }
       // In reverse: what was taken from one session must be free before it is given back.
-      for (const done of transitions.slice(0, index).toReversed()) this.#undo(done);
+      for (const earlier of transitions.slice(0, done).toReversed()) this.#undo(earlier);
       return { ...refused, at: transition };
     }
     return undefined;
@@ -129,8 +133,13 @@ export class Applier {
   #settle(decision: Decision): Decision {
     this.#commit(decision, this.options.steadyClock());
     const { followUp } = this.options;
-    const further = followUp === undefined ? [] : decision.transitions.flatMap((transition) => followUp(transition));
-    return further.length === 0 ? decision : { ...decision, notifications: [...decision.notifications, ...further] };
+    if (followUp === undefined) return decision;
+    let settled = decision;
+    for (const transition of decision.transitions) {
+      const further = followUp(transition);
+      if (further.length > 0) settled = { ...settled, notifications: [...settled.notifications, ...further] };
+    }
+    return settled;
   }
 
   #commit(decision: Decision, time: number): Decision {
@@ -142,14 +151,14 @@ export class Applier {
   }
 
   #carryOut(transition: Transition): Pick<Refusal, "error" | "key"> | undefined {
-    const done: Effect[] = [];
+    let done = 0;
     for (const effect of effectsOf(transition, this.options.defaults)) {
       try {
         this.#one(effect);
-        done.push(effect);
+        done += 1;
       } catch (error) {
         if (!(error instanceof DatapathError)) throw error;
-        if (done.length > 0) this.#undo(transition);
+        if (done > 0) this.#undo(transition);
         return { error, key: effect.kind === "put" ? effect.spec.key : effect.key };
       }
     }

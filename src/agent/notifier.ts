@@ -5,10 +5,7 @@ import type { AgentConfig } from "../config/schema.js";
 import type { LiEvent } from "../events/li-event.js";
 import { liEventSubject } from "../events/subjects.js";
 import type { NotificationMetrics } from "../metrics/notification-metrics.js";
-import { defaultEngineId, startEngine } from "../notifications/engine.js";
-import { NotificationOutbox } from "../notifications/outbox.js";
-import { SnmpSession } from "../notifications/snmp-session.js";
-import { toSnmp } from "../notifications/varbinds.js";
+import type { Receivers } from "../notifications/receivers.js";
 import type { DataKey } from "../security/seal/data-key.js";
 
 export interface NotifierParts {
@@ -20,27 +17,28 @@ export interface NotifierParts {
   readonly key: (() => DataKey) | undefined;
 }
 
-const RETRY_MS = 1000;
-const MINUTE_MS = 60_000;
-
 export class Notifier {
-  readonly #outboxes: readonly NotificationOutbox[];
+  private constructor(
+    private readonly parts: NotifierParts,
+    private readonly receivers: Receivers | undefined,
+  ) {}
 
-  /** Throws what the file system says, where receivers are configured. */
-  constructor(private readonly parts: NotifierParts) {
-    this.#outboxes = openOutboxes(parts);
+  /** Rejects with what the file system says, where receivers are configured. */
+  static async open(parts: NotifierParts): Promise<Notifier> {
+    if (parts.config.notifications.snmp.length === 0) return new Notifier(parts, undefined);
+    // SNMP is loaded where it is used.
+    const { openReceivers } = await import("../notifications/receivers.js");
+    return new Notifier(parts, openReceivers(parts));
   }
 
   notify(event: LiEvent): void {
     const { config, sender } = this.parts;
     sender.send(liEventSubject(config.node, event.kind), this.#payload(event));
-    if (this.#outboxes.length === 0) return;
-    const notification = toSnmp(event, config.notifications.routerId ?? config.node);
-    for (const outbox of this.#outboxes) outbox.add(notification);
+    this.receivers?.notify(event);
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#outboxes.map((outbox) => outbox.stop()));
+    await this.receivers?.stop();
   }
 
   #payload(event: LiEvent): string {
@@ -58,28 +56,4 @@ export class Notifier {
         .toString("base64url"),
     });
   }
-}
-
-function openOutboxes({ config, log, metrics }: NotifierParts): NotificationOutbox[] {
-  const { notifications, node, security } = config;
-  if (notifications.snmp.length === 0) return [];
-  const engine = startEngine(security.stateDirectory, notifications.engineId ?? defaultEngineId(node));
-  const outboxes = notifications.snmp.map(
-    (receiver) =>
-      new NotificationOutbox(new SnmpSession(receiver, engine), {
-        limit: notifications.maxWaiting,
-        keepMs: notifications.keepMinutes * MINUTE_MS,
-        retryMs: RETRY_MS,
-        now: () => performance.now(),
-        counted: (result, count) => metrics.counted(result, count),
-        changed: (isThere, reason) => {
-          const fields = { receiver: receiver.address, port: receiver.port };
-          if (isThere) log.info(fields, "the receiver of SNMP notifications is there again");
-          else log.warn({ ...fields, reason }, "the receiver of SNMP notifications is lost; trying on");
-        },
-      }),
-  );
-  metrics.watch(() => outboxes.reduce((sum, outbox) => sum + outbox.size, 0));
-  log.info({ engineId: engine.id, boots: engine.boots }, "SNMP engine; receivers of traps have to know its id");
-  return outboxes;
 }

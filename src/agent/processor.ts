@@ -93,8 +93,8 @@ export class Processor {
   #read(message: EventMessage, isLastTry: boolean): SequencedEvent | undefined {
     const { trust, metrics, log } = this.options;
     try {
-      const event = trust.read(message, isLastTry);
-      return { ...event, nas: this.#internedNas(event.nas), seq: message.seq };
+      const { id, type, nas, time, attributes, li } = trust.read(message, isLastTry);
+      return { id, type, nas: this.#internedNas(nas), time, attributes, li, seq: message.seq };
     } catch (error) {
       if (!(error instanceof EventError)) throw error;
       metrics.event("malformed", "rejected");

@@ -12,35 +12,52 @@ export interface Reconciled {
   readonly refused: ReadonlyMap<string, DatapathError>;
 }
 
-const BATCH = 10_000;
+/** Few enough that their specifications are gone before the garbage collector would keep them. */
+const BATCH = 4096;
 
-/** First removes what has ended while nobody looked, then puts what is due. */
-export function reconcile(sessions: Iterable<Session>, datapath: Datapath, defaults: InterceptDefaults): Reconciled {
-  const due: InterceptSpec[] = [];
-  const keys = new Set<string>();
+/** First removes what has ended while nobody looked, then puts what is due. `sessions` is gone through twice. */
+export function reconcile(
+  sessions: () => Iterable<Session>,
+  datapath: Datapath,
+  defaults: InterceptDefaults,
+): Reconciled {
+  const removed = removeOthers(sessions(), datapath, defaults);
+  const refused = new Map<string, DatapathError>();
+  let put = 0;
+  let batch: InterceptSpec[] = [];
+  const putBatch = (): void => {
+    for (const [index, error] of datapath.putMany(batch).entries()) {
+      if (error === undefined) put += 1;
+      else refused.set((batch[index] as InterceptSpec).key, error);
+    }
+    batch = [];
+  };
+  for (const spec of specsDue(sessions(), defaults)) {
+    batch.push(spec);
+    if (batch.length === BATCH) putBatch();
+  }
+  putBatch();
+  return { removed, put, refused };
+}
+
+function removeOthers(sessions: Iterable<Session>, datapath: Datapath, defaults: InterceptDefaults): number {
+  const others = new Set(datapath.keys());
+  if (others.size === 0) return 0;
+  for (const { key } of specsDue(sessions, defaults)) others.delete(key);
+  let removed = 0;
+  for (const key of others) if (datapath.remove(key)) removed += 1;
+  return removed;
+}
+
+function* specsDue(sessions: Iterable<Session>, defaults: InterceptDefaults): Generator<InterceptSpec> {
   for (const session of sessions) {
     if (session.intercepts.length === 0) continue;
-    for (const spec of specsInForce(withoutFailures(session), defaults).values()) {
-      due.push(spec);
-      keys.add(spec.key);
-    }
+    for (const spec of specsInForce(withoutFailures(session), defaults)) yield spec;
   }
-  let removed = 0;
-  for (const key of datapath.keys()) {
-    if (!keys.has(key) && datapath.remove(key)) removed += 1;
-  }
-  const refused = new Map<string, DatapathError>();
-  for (let at = 0; at < due.length; at += BATCH) {
-    const batch = due.slice(at, at + BATCH);
-    for (const [index, error] of datapath.putMany(batch).entries()) {
-      const spec = batch[index];
-      if (error !== undefined && spec !== undefined) refused.set(spec.key, error);
-    }
-  }
-  return { removed, put: due.length - refused.size, refused };
 }
 
 /** What failed once gets another chance. */
 function withoutFailures(session: Session): Session {
+  if (!session.intercepts.some(({ failed }) => failed)) return session;
   return { ...session, intercepts: session.intercepts.map((intercept) => ({ ...intercept, failed: false })) };
 }

@@ -163,7 +163,7 @@ class AgentRun {
     const kept = [SESSION_STREAM, TASK_STREAM];
     for (const difference of await replicaDifferences(manager, kept, replicas)) log.warn(difference);
     this.#watchEmbedded(manager);
-    const agent = this.#createAgent(connection, records);
+    const agent = await this.#createAgent(connection, records);
     // Before any session: what a warrant means for it follows from both.
     this.#tasks = new TaskFollower(client, (message) => agent.tasks.take(message));
     await this.#tasks.start();
@@ -194,13 +194,13 @@ class AgentRun {
     await this.#metricsServer?.close();
   }
 
-  #createAgent(connection: NatsConnection, records: SessionBucket): Agent {
+  async #createAgent(connection: NatsConnection, records: SessionBucket): Promise<Agent> {
     const { config, log, clock = Date.now } = this.options;
     const sender = { send: (subject: string, payload: string) => connection.publish(subject, payload) };
     const datapath = this.#datapath as Datapath;
     const { trust, codec, notificationKey: key } = this.#security as AgentSecurity;
     const metrics = this.#metrics;
-    const notifier = new Notifier({ config, log, sender, metrics: this.#notificationMetrics, key });
+    const notifier = await Notifier.open({ config, log, sender, metrics: this.#notificationMetrics, key });
     this.#notifier = notifier;
     const notify = (event: LiEvent): void => notifier.notify(event);
     this.#agent = new Agent({ config, datapath, records, codec, trust, sender, notify, metrics, log, clock });

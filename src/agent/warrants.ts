@@ -29,6 +29,14 @@ interface Reason {
   readonly why?: string;
 }
 
+interface Attached {
+  readonly notifications: readonly LiEvent[];
+  readonly changed: number;
+  readonly refused: number;
+}
+
+const NOTHING: Attached = { notifications: [], changed: 0, refused: 0 };
+
 export class Warrants {
   readonly registry = new WarrantRegistry();
 
@@ -36,7 +44,7 @@ export class Warrants {
 
   /** After a session began or changed. Returns what the mediation side is told. */
   follow({ before, after }: Transition): readonly LiEvent[] {
-    if (after === undefined || before === after) return [];
+    if (after === undefined || before === after) return NOTHING.notifications;
     const isLogin = before?.acctSessionId === undefined;
     return this.#attach(after, isLogin ? { kind: "login" } : { kind: "order" }).notifications;
   }
@@ -70,10 +78,12 @@ export class Warrants {
   }
 
   /** One intercept at a time: what the datapath refuses of one must not touch the others. */
-  #attach(session: Session, reason: Reason): { notifications: LiEvent[]; changed: number; refused: number } {
+  #attach(session: Session, reason: Reason): Attached {
+    const tasks = this.registry.matching(session);
+    if (tasks.length === 0 && session.intercepts.length === 0) return NOTHING;
     const { clock } = this.parts;
     const notifications: LiEvent[] = [];
-    const { put, ended } = warrantChanges(session, this.registry.matching(session), clock());
+    const { put, ended } = warrantChanges(session, tasks, clock());
     let current = session;
     let refused = 0;
     const extra = reason.why === undefined ? {} : { terminationReason: reason.why };

@@ -9,11 +9,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConsumerMessages, JetStreamClient, JetStreamManager, JsMsg } from "@nats-io/jetstream";
 import type { Logger } from "pino";
+import { type Delivery, deliveryOf } from "./delivery.js";
 import type { EventHandler, EventMessage } from "./ports.js";
 import { acknowledgedUpTo, type ConsumerPlace, isTakenOver, lastSequence, recreateConsumer } from "./streams.js";
 
-const MAX_BATCH = 1000;
+/** Few enough that their objects die young, many enough that one write puts all their orders on record. */
+const MAX_BATCH = 500;
 const PREFETCH = 5000;
+/** An acknowledgement covers all before it, so that it can wait a little for the next. */
+const ACKNOWLEDGE_EVERY_MS = 10;
 const RETRY_MS = 500;
 /** Two that do not come mean that whoever leads the consumer is gone: it is asked for anew. */
 const HEARTBEAT_MS = 1000;
@@ -31,13 +35,18 @@ export class EventConsumer {
   readonly #options: EventConsumerOptions;
   readonly #stop = new AbortController();
   #messages: ConsumerMessages | undefined;
-  #queue: JsMsg[] = [];
+  #queue: EventMessage[] = [];
+  /** What was taken last and is in no batch yet; of the queue, or what only has to be acknowledged. */
+  #last: JsMsg | undefined;
   #scheduled = false;
+  /** What is to be acknowledged with the next acknowledgement. */
+  #due: JsMsg | undefined;
+  #acknowledging: NodeJS.Timeout | undefined;
   /** Stream sequence handed to the handler last, and the one up to which the handler has called it stored. */
   #handled = 0;
   #stored = 0;
   #nextDelivery = 1;
-  /** Counts the streams: sequences of one that was replaced say nothing. */
+  /** Counts the streams: sequences of one that was replaced, or that another program reads now, say nothing. */
   #epoch = 0;
   /** Counts the starts: what belongs to an earlier one is ignored. */
   #generation = 0;
@@ -63,6 +72,7 @@ export class EventConsumer {
     this.#end();
     await this.#messages?.close();
     await this.#acknowledged;
+    this.#acknowledgeDue();
   }
 
   /** Starts anew behind what is stored: after a reconnect, messages may have been lost on the way. */
@@ -70,7 +80,8 @@ export class EventConsumer {
     if (this.#stop.signal.aborted) return;
     const generation = ++this.#generation;
     const { log, durable } = this.#options;
-    this.#queue = [];
+    this.#forgetTaken();
+    this.#due = undefined;
     this.#messages?.stop();
     log.info({ reason, consumer: durable }, "the event consumer starts anew behind what is stored");
     while (generation === this.#generation) {
@@ -89,13 +100,21 @@ export class EventConsumer {
   #end(): void {
     this.#stop.abort();
     this.#generation += 1;
+    this.#forgetTaken();
+  }
+
+  /** What is in no batch yet comes again. */
+  #forgetTaken(): void {
     this.#queue = [];
+    this.#last = undefined;
   }
 
   /** Two programs that took the position from each other in turn would both lose events: the later one has it. */
   async #yields(): Promise<boolean> {
     if (!(await isTakenOver(this.manager, this.#options))) return false;
     this.#end();
+    // The position is the other's: nothing is acknowledged any more.
+    this.#epoch += 1;
     this.#options.onTakenOver?.();
     return true;
   }
@@ -125,13 +144,16 @@ export class EventConsumer {
 
   #take(message: JsMsg, generation: number): void {
     if (generation !== this.#generation) return;
-    if (message.info.deliverySequence !== this.#nextDelivery) {
+    const { seq, delivery, pending } = placeOf(message);
+    if (delivery !== this.#nextDelivery) {
       void this.restart("a message was lost on the way");
       return;
     }
     this.#nextDelivery += 1;
-    this.#queue.push(message);
-    if (!this.#scheduled) this.#schedule();
+    this.#last = message;
+    if (seq > this.#handled) this.#queue.push({ subject: message.subject, data: message.data, seq, pending });
+    if (this.#queue.length >= MAX_BATCH) this.#handleBatch();
+    else if (!this.#scheduled) this.#schedule();
   }
 
   /** After the socket's data of this turn has been read, so that a batch is what has come. */
@@ -140,35 +162,47 @@ export class EventConsumer {
     setImmediate(() => {
       this.#scheduled = false;
       this.#handleBatch();
-      if (this.#queue.length > 0) this.#schedule();
     });
   }
 
   #handleBatch(): void {
-    const batch = this.#queue.splice(0, MAX_BATCH);
-    const last = batch.at(-1);
+    const [batch, last] = [this.#queue, this.#last];
+    this.#forgetTaken();
     if (last === undefined) return;
-    const fresh: EventMessage[] = [];
-    for (const { subject, data, info } of batch) {
-      if (info.streamSequence <= this.#handled) continue;
-      fresh.push({ subject, data, seq: info.streamSequence, pending: info.pending });
-    }
-    this.#handled = Math.max(this.#handled, last.seq);
-    const stored = fresh.length === 0 ? Promise.resolve() : this.#options.handler(fresh);
-    this.#acknowledged = this.#acknowledge(this.#acknowledged, stored, last);
+    this.#handled = batch.at(-1)?.seq ?? this.#handled;
+    const stored = batch.length === 0 ? Promise.resolve() : this.#options.handler(batch);
+    this.#acknowledged = this.#acknowledge(this.#acknowledged, stored, last, this.#generation);
   }
 
   /** One after the other: an acknowledgement covers everything before it. */
-  async #acknowledge(earlier: Promise<void>, stored: Promise<void>, last: JsMsg): Promise<void> {
+  async #acknowledge(earlier: Promise<void>, stored: Promise<void>, last: JsMsg, generation: number): Promise<void> {
     const epoch = this.#epoch;
     try {
       await Promise.all([earlier, stored]);
       if (epoch !== this.#epoch) return;
-      this.#stored = Math.max(this.#stored, last.seq);
-      last.ack();
+      this.#stored = Math.max(this.#stored, placeOf(last).seq);
+      // The consumer was made anew meanwhile, and will send it again.
+      if (generation !== this.#generation && !this.#stop.signal.aborted) return;
+      this.#due = last;
+      this.#acknowledging ??= setTimeout(() => this.#acknowledgeDue(), ACKNOWLEDGE_EVERY_MS);
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#options.log.error({ reason: (error as Error).message }, "events could not be stored; they will come again");
+    }
+  }
+
+  #acknowledgeDue(): void {
+    clearTimeout(this.#acknowledging);
+    this.#acknowledging = undefined;
+    const due = this.#due;
+    this.#due = undefined;
+    try {
+      due?.ack();
+    } catch (error) {
+      this.#options.log.debug(
+        { reason: (error as Error).message },
+        "an acknowledgement could not be sent; its events come again",
+      );
     }
   }
 
@@ -184,4 +218,12 @@ export class EventConsumer {
       }
     }
   }
+}
+
+/** The client's own types do not tell of `reply`. */
+function placeOf(message: JsMsg & { readonly reply?: string }): Pick<Delivery, "seq" | "delivery" | "pending"> {
+  const delivery = deliveryOf(message.reply ?? "");
+  if (delivery !== undefined) return delivery;
+  const { streamSequence, deliverySequence, pending } = message.info;
+  return { seq: streamSequence, delivery: deliverySequence, pending };
 }

@@ -40,6 +40,8 @@ export interface WriteConflicts {
 }
 
 export interface RecordReader {
+  /** About so many records are about to come. */
+  expect(count: number): void;
   /** `isOfThisStream`: false where its sequences are those of a stream that is no more. */
   record(key: string, data: Uint8Array, isOfThisStream: boolean): void;
   /** The session ended behind the event of that sequence, and no event says so. */

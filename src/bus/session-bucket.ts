@@ -2,6 +2,7 @@
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
+import { headerIn } from "./header-text.js";
 import { MarkerPurge } from "./marker-purge.js";
 import type { RecordReader, RecordVersion, SessionRecords, Settle, WriteConflicts } from "./ports.js";
 import { Revisions } from "./revisions.js";
@@ -42,6 +43,8 @@ export class SessionBucket implements SessionRecords {
   readonly #revisions = new Revisions();
   readonly #markers: MarkerPurge;
   #stream = "";
+  /** Headers of every record: publishing copies them, and making them anew takes half the time of it. */
+  readonly #aboutRecords = headers();
 
   private constructor(private readonly options: SessionBucketOptions) {
     const { connection, manager, maxAgeHours } = options;
@@ -66,6 +69,7 @@ export class SessionBucket implements SessionRecords {
   /** The stream of events may have been made anew: sequences of another one say nothing. */
   async followStream(): Promise<void> {
     this.#stream = await streamIdentity(this.options.manager);
+    this.#aboutRecords.set(STREAM, this.#stream);
   }
 
   async load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void> {
@@ -74,7 +78,12 @@ export class SessionBucket implements SessionRecords {
     // The bucket keeps one value a key, so reading its stream in order gives each record once.
     for (const filter of filters) {
       const part = { connection, manager, stream: SESSION_STREAM, filter: `${PREFIX}${filter}` };
-      await readStream(part, (message) => this.#take(message, reader));
+      let isFirst = true;
+      await readStream(part, (message) => {
+        if (isFirst) reader.expect(message.pending + 1);
+        isFirst = false;
+        this.#take(message, reader);
+      });
     }
   }
 
@@ -104,10 +113,11 @@ export class SessionBucket implements SessionRecords {
   #take({ subject, seq, headers: about, data, time }: StreamMessage, reader: RecordReader): void {
     const key = subject.slice(PREFIX.length);
     this.#revisions.set(key, seq);
-    if (!isMarker(about)) return reader.record(key, data, this.#isOfThisStream(about));
-    const isUnsaid = about?.has(UNSAID) ?? false;
+    const isOfThisStream = this.#isOfThisStream(headerIn(about, STREAM));
+    if (headerIn(about, OPERATION) === undefined) return reader.record(key, data, isOfThisStream);
+    const isUnsaid = headerIn(about, UNSAID) !== undefined;
     this.#markers.add(key, seq, time, isUnsaid);
-    if (isUnsaid && this.#isOfThisStream(about)) reader.ended(key, Number(about?.get(SEQUENCE)) || 0);
+    if (isUnsaid && isOfThisStream) reader.ended(key, Number(headerIn(about, SEQUENCE)) || 0);
   }
 
   /** A time-out may hide a write that was stored: the next attempt finds our own record and lets it be. */
@@ -130,25 +140,28 @@ export class SessionBucket implements SessionRecords {
   }
 
   async #publish(key: string, { seq, data, isUnsaid = false }: RecordVersion): Promise<void> {
-    const about = headers();
-    about.set(STREAM, this.#stream);
-    if (data === undefined) {
-      about.set(OPERATION, "DEL");
-      about.set(SEQUENCE, String(seq));
-      if (isUnsaid) about.set(UNSAID, "true");
-    }
+    const about = data === undefined ? this.#aboutMarker(seq, isUnsaid) : this.#aboutRecords;
     about.set(EXPECTED_REVISION, String(this.#revisions.of(key)));
     const revision = await this.#writer.publish(`${PREFIX}${key}`, data, about);
     this.#revisions.set(key, revision);
     if (data === undefined) this.#markers.add(key, revision, Date.now(), isUnsaid);
   }
 
+  #aboutMarker(seq: number, isUnsaid: boolean): MsgHdrs {
+    const about = headers();
+    about.set(STREAM, this.#stream);
+    about.set(OPERATION, "DEL");
+    about.set(SEQUENCE, String(seq));
+    if (isUnsaid) about.set(UNSAID, "true");
+    return about;
+  }
+
   /** What is there now, for the next attempt to compare with; undefined where that says nothing against ours. */
   async #read(key: string): Promise<RecordVersion | undefined> {
     const stored = await this.#last(key);
     this.#revisions.set(key, stored?.seq ?? 0);
-    if (stored === undefined || !this.#isOfThisStream(stored.header)) return undefined;
-    if (!isMarker(stored.header)) return { seq: 0, data: stored.data };
+    if (stored === undefined || !this.#isOfThisStream(stored.header.get(STREAM))) return undefined;
+    if (!stored.header.has(OPERATION)) return { seq: 0, data: stored.data };
     return { seq: Number(stored.header.get(SEQUENCE)) || 0, data: undefined };
   }
 
@@ -166,14 +179,9 @@ export class SessionBucket implements SessionRecords {
   }
 
   /** Records of programs that did not say so count as of this one. */
-  #isOfThisStream(about: MsgHdrs | undefined): boolean {
-    const stream = about?.get(STREAM) ?? "";
+  #isOfThisStream(stream = ""): boolean {
     return stream === "" || stream === this.#stream;
   }
-}
-
-function isMarker(about: MsgHdrs | undefined): boolean {
-  return about?.has(OPERATION) ?? false;
 }
 
 function isConflict(error: unknown): boolean {

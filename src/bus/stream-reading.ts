@@ -4,6 +4,8 @@
  */
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection, nanos, nuid } from "@nats-io/transport-node";
+import { deliveryOf } from "./delivery.js";
+import { headerText } from "./header-text.js";
 import { inboxPrefixOf } from "./stream-writer.js";
 
 const HEARTBEAT_MS = 5000;
@@ -25,11 +27,14 @@ export interface StreamPart {
 export interface StreamMessage {
   readonly subject: string;
   readonly data: Uint8Array;
-  readonly headers: MsgHdrs | undefined;
+  /** As text: header-text.ts reads it. */
+  readonly headers: string;
   /** Stream sequence. */
   readonly seq: number;
   /** When it was stored: Unix time in milliseconds. */
   readonly time: number;
+  /** Messages that follow. */
+  readonly pending: number;
 }
 
 /** Calls back for every message that is there when it begins, in order, and perhaps for later ones. Rejects as the server does. */
@@ -101,14 +106,15 @@ class Reading {
 
   #receive(message: Msg): void {
     this.#heard = performance.now();
-    if (message.headers?.code === STATUS) return this.#status(message, message.headers);
-    const place = placeOf(message.reply ?? "");
+    const place = deliveryOf(message.reply ?? "");
+    if (place === undefined && message.headers?.code === STATUS) return this.#status(message, message.headers);
     if (place === undefined || place.delivery !== this.#next) return this.#resolve(false);
     this.#next += 1;
     try {
-      const { subject, data, headers } = message;
-      this.take({ subject, data, headers, seq: place.seq, time: place.time });
-      if (place.pending === 0) this.#resolve(true);
+      const { subject, data } = message;
+      const { seq, time, pending } = place;
+      this.take({ subject, data, headers: headerText(message), seq, time, pending });
+      if (pending === 0) this.#resolve(true);
     } catch (error) {
       this.#reject(error);
     }
@@ -122,25 +128,4 @@ class Reading {
     // Idle: it has nothing left to send, and what was removed meanwhile will not come.
     this.#resolve(Number(headers.get(LAST_DELIVERY)) === this.#next - 1);
   }
-}
-
-interface Place {
-  readonly seq: number;
-  /** Counts what this consumer was sent. */
-  readonly delivery: number;
-  readonly time: number;
-  readonly pending: number;
-}
-
-/** `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<delivered>.<stream seq>.<consumer seq>.<time>.<pending>[.<token>]` */
-function placeOf(reply: string): Place | undefined {
-  const tokens = reply.split(".");
-  const first = tokens.length === 9 ? 5 : 7;
-  if (tokens.length < 9 || tokens[1] !== "ACK") return undefined;
-  return {
-    seq: Number(tokens[first]),
-    delivery: Number(tokens[first + 1]),
-    time: Number(tokens[first + 2]) / 1e6,
-    pending: Number(tokens[first + 3]),
-  };
 }

@@ -3,7 +3,7 @@ import { StartError } from "../agent/errors.js";
 import { ConfigError } from "../config/problem.js";
 import { KeyError } from "../security/errors.js";
 import { LocalClientError } from "../security/process/local-client.js";
-import { TaskingError } from "../tasking/order.js";
+import { TaskingError } from "../tasking/errors.js";
 
 export const EXIT = { done: 0, failed: 1, usage: 2 } as const;
 

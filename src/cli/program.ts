@@ -1,15 +1,5 @@
-/** The command line: what there is, with examples. Each command loads its code when it runs. */
+/** The command line: the daemons, and how it is run. The other commands are in whole-program.ts. */
 import { Command, CommanderError } from "commander";
-import { mediationCommand } from "../mediation/command.js";
-import { auditCommand } from "./commands/audit.js";
-import { completionCommand } from "./commands/completion.js";
-import { doctorCommand } from "./commands/doctor.js";
-import { interceptsCommand } from "./commands/intercepts.js";
-import { keysCommand } from "./commands/keys.js";
-import { provisionCommand } from "./commands/provision.js";
-import { statusCommand } from "./commands/status.js";
-import { taskCommand } from "./commands/task.js";
-import { topCommand } from "./commands/top.js";
 import { configOption } from "./config-option.js";
 import { EXIT, reportError } from "./exit.js";
 import { programVersion } from "./version.js";
@@ -19,7 +9,8 @@ export interface DaemonFlags {
   readonly printConfig?: boolean;
 }
 
-export function createProgram(): Command {
+/** Without the commands that people type: nothing of what those need is loaded, which a daemon may do twice. */
+export function createDaemons(): Command {
   const program = new Command("submirror")
     .description("Subscriber traffic mirroring for Linux edge nodes, triggered by RADIUS.")
     .version(programVersion())
@@ -36,19 +27,6 @@ export function createProgram(): Command {
     const { runGatewayCommand } = await import("./commands/gateway.js");
     return await runGatewayCommand(flags);
   });
-  const others = [
-    mediationCommand,
-    keysCommand,
-    taskCommand,
-    auditCommand,
-    provisionCommand,
-    doctorCommand,
-    statusCommand,
-    interceptsCommand,
-    topCommand,
-    completionCommand,
-  ];
-  for (const make of others) mount(program, make());
   return program;
 }
 
@@ -64,7 +42,8 @@ async function runAgent(flags: DaemonFlags & { readonly uninstall?: boolean }): 
 /** Runs the command line (without `node` and the script). Returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
-    await createProgram().parseAsync(argv, { from: "user" });
+    const program = isDaemon(argv[0]) ? createDaemons() : (await import("./whole-program.js")).createProgram();
+    await program.parseAsync(argv, { from: "user" });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
@@ -72,10 +51,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Commands that others have made exit and report as the program does, their subcommands too. */
-function mount(program: Command, command: Command): void {
-  program.addCommand(command.copyInheritedSettings(program));
-  for (const subcommand of command.commands) subcommand.copyInheritedSettings(program);
+function isDaemon(name: string | undefined): boolean {
+  return name === "agent" || name === "gateway";
 }
 
 function daemon(

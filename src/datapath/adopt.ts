@@ -1,7 +1,7 @@
 /** What an earlier run left in the kernel's maps, read back into what the control plane knows of it. */
 import type { BpfMap, LoadedObject } from "libbpf-ts";
 import { Intercept, Targets } from "./layout.gen.js";
-import { type MatchKey, type MatchMap, matchKeyFromBytes } from "./matches.js";
+import { keyBytes, type MatchKey, type MatchMap, matchKeyFromBytes, prefixBits } from "./matches.js";
 import { indexKey } from "./registers.js";
 
 export interface AdoptedMatch {
@@ -28,7 +28,7 @@ function readMatches(map: BpfMap, name: MatchMap): AdoptedMatch[] {
   for (const [key, value] of map.lookupBatch()) {
     const targets = Targets.decode(value);
     found.push({
-      match: matchKeyFromBytes(name, Buffer.from(key)),
+      match: matchKeyFromBytes(name, key),
       slots: targets.intercept.slice(0, targets.count),
     });
   }
@@ -45,11 +45,11 @@ function bits(key: Buffer, length: number): string {
 /** A prefix's value in the kernel holds the intercepts of the prefixes around it too; those are not its own. */
 function ownOnly(prefixes: readonly AdoptedMatch[]): AdoptedMatch[] {
   const byBits = new Map<string, readonly number[]>();
-  const sorted = prefixes.toSorted((a, b) => (a.match.prefixBits ?? 0) - (b.match.prefixBits ?? 0));
-  const lengths = [...new Set(sorted.map(({ match }) => match.prefixBits ?? 0))];
+  const sorted = prefixes.toSorted((a, b) => prefixBits(a.match) - prefixBits(b.match));
+  const lengths = [...new Set(sorted.map(({ match }) => prefixBits(match)))];
   return sorted.flatMap(({ match, slots }) => {
-    const length = match.prefixBits ?? 0;
-    const all = bits(match.key, length);
+    const length = prefixBits(match);
+    const all = bits(keyBytes(match), length);
     const around = new Set(
       lengths.filter((other) => other < length).flatMap((other) => byBits.get(all.slice(0, other)) ?? []),
     );

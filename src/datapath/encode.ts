@@ -58,9 +58,12 @@ function rateFields(
 
 export function keyBytes(key: string): Buffer {
   if (!ASCII_KEY.test(key)) throw new InterceptError("key", `key must have 1 to ${KEY_BYTES} ASCII characters`);
-  const bytes = Buffer.from(key, "latin1");
-  return Buffer.concat([bytes, Buffer.alloc(KEY_BYTES - bytes.length)]);
+  const bytes = Buffer.alloc(KEY_BYTES);
+  bytes.write(key, "latin1");
+  return bytes;
 }
+
+const NO_PADDING = [0n, 0n];
 
 function unixTime(ms: number, field: string): number {
   if (!Number.isFinite(ms)) throw new InterceptError(field, `${field} must be a time in Unix milliseconds`);
@@ -93,7 +96,7 @@ export function encodeIntercept(spec: InterceptSpec, places: InterceptPlaces): I
     ...rateFields(spec.rate),
     key: keyBytes(spec.key),
     reserved: 0,
-    padding: [0n, 0n],
+    padding: NO_PADDING,
   };
 }
 

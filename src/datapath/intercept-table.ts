@@ -9,7 +9,7 @@ import { encodeDropPolicy, encodeIntercept } from "./encode.js";
 import { type InterfaceKeys, InterfaceMatches, NO_INTERFACES } from "./interface-matches.js";
 import { Bucket, ConfigFlags, DropPolicy, Intercept, InterceptCounters as Stats } from "./layout.gen.js";
 import { MapWriter } from "./map-writer.js";
-import { interfaceKey, type MatchContext, type MatchKey, type MatchMap, matchKey } from "./matches.js";
+import { interfaceKey, kindOf, type MatchContext, type MatchKey, type MatchMap, matchKey } from "./matches.js";
 import { type DeviceSurroundings, MediationDevices } from "./mediation-devices.js";
 import type { DatapathOptions } from "./options.js";
 import { DatapathError, type InterceptCounters, type MapFill } from "./port.js";
@@ -31,6 +31,9 @@ interface Moment {
   readonly bootNs: bigint;
 }
 
+const NO_MOMENTS: readonly Moment[] = [];
+const NO_MATCHES: ReadonlySet<MatchKey> = new Set();
+
 interface Running {
   readonly slot: number;
   readonly device: number;
@@ -47,10 +50,16 @@ interface Places extends Pick<Running, "device" | "dropPolicy" | "matches"> {
   readonly interfaces: InterfaceKeys;
 }
 
-function wordBytes(word: bigint): Buffer {
-  const bytes = Buffer.allocUnsafe(8);
-  bytes.writeBigUInt64LE(word);
-  return bytes;
+function sieveOf(map: WritableMap): Sieve {
+  const [key, word] = [Buffer.alloc(4), Buffer.alloc(8)];
+  return new Sieve(map.maxEntries, {
+    update: (index, low, high) => {
+      key.writeUInt32LE(index);
+      word.writeUInt32LE(low);
+      word.writeUInt32LE(high, 4);
+      map.update(key, word);
+    },
+  });
 }
 
 function sameTime(a: bigint, b: bigint): boolean {
@@ -67,8 +76,8 @@ function sameIntercept(a: Intercept, b: Intercept): boolean {
 }
 
 function sameMatches(a: readonly MatchKey[], b: readonly MatchKey[]): boolean {
-  const ids = new Set(a.map(({ id }) => id));
-  return ids.size === new Set(b.map(({ id }) => id)).size && b.every(({ id }) => ids.has(id));
+  const keys = new Set(a);
+  return keys.size === new Set(b).size && b.every((key) => keys.has(key));
 }
 
 export class InterceptTable {
@@ -85,6 +94,9 @@ export class InterceptTable {
   /** Slots of an intercept that an earlier run was changing when it ended: gone with the next change. */
   readonly #leftovers = new Map<string, Running[]>();
   readonly #emptyStats: Buffer[];
+  /** Where a row is laid out for the kernel. */
+  readonly #key = Buffer.alloc(4);
+  readonly #row = Buffer.alloc(Intercept.size);
 
   constructor(
     private readonly object: LoadedObject,
@@ -93,10 +105,7 @@ export class InterceptTable {
   ) {
     const map = (name: string) => object.map(name);
     this.#rows = this.#writer.wrap(map("intercepts"));
-    const sieve = this.#writer.wrap(map("sieve"));
-    this.#sieve = new Sieve(sieve.maxEntries, {
-      update: (index, word) => sieve.update(indexKey(index), wordBytes(word)),
-    });
+    this.#sieve = sieveOf(this.#writer.wrap(map("sieve")));
     const matchMaps = {
       hosts4: this.#writer.wrap(map("hosts4")),
       hosts6: this.#writer.wrap(map("hosts6")),
@@ -156,12 +165,12 @@ export class InterceptTable {
         "intercepts",
       );
     const places = this.#takePlaces(spec, context);
-    const moments: Moment[] = [];
+    let moments = NO_MOMENTS;
     let intercept: Intercept;
     try {
       intercept = this.#encode(spec, places, (unixMs) => {
         const moment = before?.moments.find((it) => it.unixMs === unixMs) ?? { unixMs, bootNs: toBootClockNs(unixMs) };
-        moments.push(moment);
+        moments = [...moments, moment];
         return moment.bootNs;
       });
     } catch (error) {
@@ -227,7 +236,7 @@ export class InterceptTable {
   }
 
   #adoptOne({ key, slot, device, dropPolicy, matches }: AdoptedIntercept): void {
-    const running = { slot, device, dropPolicy, matches, earlier: NO_COUNTERS, moments: [] };
+    const running = { slot, device, dropPolicy, matches, earlier: NO_COUNTERS, moments: NO_MOMENTS };
     if (!this.#running.has(key)) this.#running.set(key, running);
     else this.#leftovers.set(key, [...(this.#leftovers.get(key) ?? []), running]);
   }
@@ -236,9 +245,9 @@ export class InterceptTable {
     const running = this.#running.get(key);
     const keys = this.#interfaces.keys(key);
     const [old, now] = [keys.get(name), ifindex === undefined ? undefined : interfaceKey(ifindex)];
-    if (!running || old?.id === now?.id) return;
+    if (!running || old === now) return;
     const bind = (match: MatchKey | undefined): void => {
-      const others = running.matches.filter(({ id }) => id !== old?.id);
+      const others = running.matches.filter((other) => other !== old);
       this.#running.set(key, { ...running, matches: match ? [...others, match] : others });
       this.#interfaces.set(key, new Map([...keys, [name, match]]));
     };
@@ -291,11 +300,10 @@ export class InterceptTable {
   #takePlaces(spec: InterceptSpec, context: MatchContext): Places {
     if (spec.matches.length === 0) throw new InterceptError("matches", "matches must have at least one entry");
     const interfaces = this.#interfaceKeys(spec, context);
-    const byAddress = spec.matches.flatMap((match, index) =>
-      match.kind === "interface" ? [] : [matchKey(match, context, `matches[${index}]`)],
-    );
-    const byInterface = [...interfaces.values()].filter((match) => match !== undefined);
-    const matches = byInterface.length === 0 ? byAddress : [...byAddress, ...byInterface];
+    const matches: MatchKey[] = [];
+    for (const [index, match] of spec.matches.entries())
+      if (match.kind !== "interface") matches.push(matchKey(match, context, `matches[${index}]`));
+    for (const match of interfaces.values()) if (match !== undefined) matches.push(match);
     const policy = encodeDropPolicy(spec.dropPolicy);
     const device = this.devices.take(spec.mediation.address);
     try {
@@ -312,7 +320,9 @@ export class InterceptTable {
     const keys = new Map<string, MatchKey | undefined>();
     const known = this.#interfaces.keys(spec.key);
     // Of what an earlier run left, the names are not known.
-    const ranOnSome = this.#running.get(spec.key)?.matches.some(({ flag }) => flag === ConfigFlags.CONFIG_INTERFACES);
+    const ranOnSome = this.#running
+      .get(spec.key)
+      ?.matches.some((match) => kindOf(match).flag === ConfigFlags.CONFIG_INTERFACES);
     const isRunningOn = (name: string) => known.has(name) || (known.size === 0 && ranOnSome === true);
     for (const [index, match] of spec.matches.entries()) {
       if (match.kind !== "interface") continue;
@@ -338,7 +348,9 @@ export class InterceptTable {
   }
 
   #retireLeftovers(key: string): void {
-    for (const leftover of this.#leftovers.get(key) ?? []) this.#retire(leftover);
+    const leftovers = this.#leftovers.get(key);
+    if (leftovers === undefined) return;
+    for (const leftover of leftovers) this.#retire(leftover);
     this.#leftovers.delete(key);
   }
 
@@ -352,30 +364,32 @@ export class InterceptTable {
   }
 
   #write(slot: number, intercept: Intercept): void {
-    const key = indexKey(slot);
+    const key = this.#key;
+    key.writeUInt32LE(slot);
     if (intercept.bytes_per_second > 0n) {
       const full = { lock: { val: 0 }, tokens_byte_ns: intercept.bucket_byte_ns, filled_ns: bootClockNs() };
       this.object.map("buckets").update(key, Bucket.encode(full));
     }
     if (!this.#slots.lastIsFresh) this.object.map("intercept_stats").updatePerCpu(key, this.#emptyStats);
-    this.#rows.update(key, Intercept.encode(intercept));
+    this.#rows.update(key, Intercept.encode(intercept, this.#row));
   }
 
   /** From `before`'s slot to `slot`, match by match; all of it or nothing. */
   #changeMatches(matches: readonly MatchKey[], slot: number, before: Running | undefined): void {
-    const done: MatchKey[] = [];
-    const old = new Map(before?.matches.map((match) => [match.id, match]));
+    const old = before === undefined ? NO_MATCHES : new Set(before.matches);
+    const oldSlot = (match: MatchKey): number | undefined => (old.has(match) ? before?.slot : undefined);
+    let done = 0;
     try {
-      for (const match of matches) {
-        this.#targets.change(match, slot, old.has(match.id) ? before?.slot : undefined);
-        done.push(match);
+      for (; done < matches.length; done++) {
+        const match = matches[done] as MatchKey;
+        this.#targets.change(match, slot, oldSlot(match));
       }
     } catch (error) {
-      for (const match of done) this.#targets.change(match, old.has(match.id) ? before?.slot : undefined, slot);
+      for (const match of matches.slice(0, done)) this.#targets.change(match, oldSlot(match), slot);
       throw error;
     }
     if (old.size === 0) return;
-    const kept = new Set(matches.map(({ id }) => id));
-    for (const match of old.values()) if (!kept.has(match.id)) this.#targets.change(match, undefined, before?.slot);
+    const kept = new Set(matches);
+    for (const match of old) if (!kept.has(match)) this.#targets.change(match, undefined, before?.slot);
   }
 }

@@ -7,16 +7,44 @@ import { ConfigFlags, Host4Key, Host6Key, LinkKey, LinkKind, Prefix4Key, Prefix6
 
 export type MatchMap = "hosts4" | "hosts6" | "prefixes4" | "prefixes6" | "links";
 
-export interface MatchKey {
+export interface MatchKind {
   readonly map: MatchMap;
-  readonly key: Buffer;
   /** The `config_flags` bit that has the kernel look there. */
   readonly flag: number;
-  /** Names the key among all maps'. */
-  readonly id: string;
-  /** For the maps that find the longest prefix: length in bits as the key has it, zone included. */
-  readonly prefixBits?: number;
+  readonly keyBytes: number;
+  /** Hosts are behind the sieve; of prefixes the kernel finds the longest. */
+  readonly way: "host" | "prefix" | "link";
 }
+
+const kinds: MatchKind[] = [];
+
+/** Returns the first character of the keys of that kind. */
+function kind(map: MatchMap, flag: number, keyBytes: number, way: MatchKind["way"]): number {
+  return kinds.push({ map, flag, keyBytes, way }) - 1;
+}
+
+const HOST4 = kind("hosts4", ConfigFlags.CONFIG_HOSTS4, Host4Key.size, "host");
+/** By prefix length: those that have a hash lookup of their own. */
+const HOST6: ReadonlyMap<number, number> = new Map([
+  [128, kind("hosts6", ConfigFlags.CONFIG_HOSTS6_128, Host6Key.size, "host")],
+  [64, kind("hosts6", ConfigFlags.CONFIG_HOSTS6_64, Host6Key.size, "host")],
+  [56, kind("hosts6", ConfigFlags.CONFIG_HOSTS6_56, Host6Key.size, "host")],
+]);
+/** What another version may have left there. */
+const [OTHER_HOST6, OTHER_LINK] = [kind("hosts6", 0, Host6Key.size, "host"), kind("links", 0, LinkKey.size, "link")];
+const PREFIX4 = kind("prefixes4", ConfigFlags.CONFIG_PREFIXES4, Prefix4Key.size, "prefix");
+const PREFIX6 = kind("prefixes6", ConfigFlags.CONFIG_PREFIXES6, Prefix6Key.size, "prefix");
+const LINKS: ReadonlyMap<number, number> = new Map([
+  [LinkKind.LINK_INTERFACE, kind("links", ConfigFlags.CONFIG_INTERFACES, LinkKey.size, "link")],
+  [LinkKind.LINK_VLAN, kind("links", ConfigFlags.CONFIG_VLANS, LinkKey.size, "link")],
+  [LinkKind.LINK_PPPOE, kind("links", ConfigFlags.CONFIG_PPPOE, LinkKey.size, "link")],
+]);
+
+/**
+ * A key of one of the match maps, as text: a character that is its kind, then the key's bytes, each a character. It names
+ * the key among all maps', and takes a fraction of what an object with a Buffer would.
+ */
+export type MatchKey = string;
 
 /** What is known of the node when a match is made into a key. */
 export interface MatchContext {
@@ -27,30 +55,69 @@ export interface MatchContext {
 }
 
 const ZONE_BITS = 32;
-/** The lengths that have a hash lookup of their own. */
-const HOST6_FLAGS: ReadonlyMap<number, number> = new Map([
-  [128, ConfigFlags.CONFIG_HOSTS6_128],
-  [64, ConfigFlags.CONFIG_HOSTS6_64],
-  [56, ConfigFlags.CONFIG_HOSTS6_56],
-]);
+const LONGEST_KEY = Math.max(...kinds.map(({ keyBytes }) => keyBytes));
+/** Where keys are made: the kind, then the key. */
+const draft = Buffer.alloc(1 + LONGEST_KEY);
 
-function made(map: MatchMap, flag: number, key: Buffer, prefixBits?: number): MatchKey {
-  const base = { map, flag, key, id: `${map}:${key.toString("latin1")}` };
-  return prefixBits === undefined ? base : { ...base, prefixBits };
+/** The key whose bytes stand in the draft. */
+function made(code: number): MatchKey {
+  draft[0] = code;
+  return draft.toString("latin1", 0, 1 + (kinds[code] as MatchKind).keyBytes);
+}
+
+export function kindOf(key: MatchKey): MatchKind {
+  return kinds[key.charCodeAt(0)] as MatchKind;
+}
+
+/** Writes the key's bytes, as the kernel has them, at the beginning of `out`. */
+export function writeKey(key: MatchKey, out: Buffer): void {
+  for (let at = 1; at < key.length; at++) out[at - 1] = key.charCodeAt(at);
+}
+
+export function keyBytes(key: MatchKey): Buffer {
+  return Buffer.from(key.slice(1), "latin1");
+}
+
+/** Of the key of a prefix: its length in bits as the kernel has it, zone included. */
+export function prefixBits(key: MatchKey): number {
+  return key.charCodeAt(1);
+}
+
+/** What a key that is in a kernel map stands for. */
+export function matchKeyFromBytes(map: MatchMap, bytes: Buffer): MatchKey {
+  bytes.copy(draft, 1);
+  switch (map) {
+    case "hosts4":
+      return made(HOST4);
+    case "hosts6":
+      return made(HOST6.get(Host6Key.decode(bytes).prefix_length) ?? OTHER_HOST6);
+    case "prefixes4":
+      return made(PREFIX4);
+    case "prefixes6":
+      return made(PREFIX6);
+    case "links":
+      return made(LINKS.get(LinkKey.decode(bytes).kind) ?? OTHER_LINK);
+  }
 }
 
 function ipv4Key({ bytes, length }: IpPrefix, zone: number): MatchKey {
   const address = bytes.readUInt32BE();
-  if (length === 32) return made("hosts4", ConfigFlags.CONFIG_HOSTS4, Host4Key.encode({ zone, address }));
-  const key = Prefix4Key.encode({ prefix_length: ZONE_BITS + length, zone, address });
-  return made("prefixes4", ConfigFlags.CONFIG_PREFIXES4, key, ZONE_BITS + length);
+  if (length === 32) {
+    Host4Key.encode({ zone, address }, draft, 1);
+    return made(HOST4);
+  }
+  Prefix4Key.encode({ prefix_length: ZONE_BITS + length, zone, address }, draft, 1);
+  return made(PREFIX4);
 }
 
 function ipv6Key({ bytes, length }: IpPrefix, zone: number): MatchKey {
-  const flag = HOST6_FLAGS.get(length);
-  if (flag !== undefined) return made("hosts6", flag, Host6Key.encode({ zone, prefix_length: length, address: bytes }));
-  const key = Prefix6Key.encode({ prefix_length: ZONE_BITS + length, zone, address: bytes });
-  return made("prefixes6", ConfigFlags.CONFIG_PREFIXES6, key, ZONE_BITS + length);
+  const code = HOST6.get(length);
+  if (code !== undefined) {
+    Host6Key.encode({ zone, prefix_length: length, address: bytes }, draft, 1);
+    return made(code);
+  }
+  Prefix6Key.encode({ prefix_length: ZONE_BITS + length, zone, address: bytes }, draft, 1);
+  return made(PREFIX6);
 }
 
 const NO_LINK: LinkKey = {
@@ -62,34 +129,13 @@ const NO_LINK: LinkKey = {
   mac: Buffer.alloc(6),
 };
 
-function linkKey(flag: number, parts: Partial<LinkKey>): MatchKey {
-  return made("links", flag, LinkKey.encode({ ...NO_LINK, ...parts }));
+function linkKey(parts: Partial<LinkKey> & Pick<LinkKey, "kind">): MatchKey {
+  LinkKey.encode({ ...NO_LINK, ...parts }, draft, 1);
+  return made(LINKS.get(parts.kind) ?? OTHER_LINK);
 }
 
 export function interfaceKey(ifindex: number): MatchKey {
-  return linkKey(ConfigFlags.CONFIG_INTERFACES, { kind: LinkKind.LINK_INTERFACE, ifindex_or_zone: ifindex });
-}
-
-const LINK_FLAGS: ReadonlyMap<number, number> = new Map([
-  [LinkKind.LINK_INTERFACE, ConfigFlags.CONFIG_INTERFACES],
-  [LinkKind.LINK_VLAN, ConfigFlags.CONFIG_VLANS],
-  [LinkKind.LINK_PPPOE, ConfigFlags.CONFIG_PPPOE],
-]);
-
-/** What a key that is in a kernel map stands for. `key` is kept. */
-export function matchKeyFromBytes(map: MatchMap, key: Buffer): MatchKey {
-  switch (map) {
-    case "hosts4":
-      return made(map, ConfigFlags.CONFIG_HOSTS4, key);
-    case "hosts6":
-      return made(map, HOST6_FLAGS.get(Host6Key.decode(key).prefix_length) ?? 0, key);
-    case "prefixes4":
-      return made(map, ConfigFlags.CONFIG_PREFIXES4, key, Prefix4Key.decode(key).prefix_length);
-    case "prefixes6":
-      return made(map, ConfigFlags.CONFIG_PREFIXES6, key, Prefix6Key.decode(key).prefix_length);
-    case "links":
-      return made(map, LINK_FLAGS.get(LinkKey.decode(key).kind) ?? 0, key);
-  }
+  return linkKey({ kind: LinkKind.LINK_INTERFACE, ifindex_or_zone: ifindex });
 }
 
 /** `field` names the match in an error. Throws InterceptError. */
@@ -106,14 +152,14 @@ export function matchKey(match: SubscriberMatch, context: MatchContext, field: s
       return interfaceKey(ifindex);
     }
     case "vlan":
-      return linkKey(ConfigFlags.CONFIG_VLANS, {
+      return linkKey({
         kind: LinkKind.LINK_VLAN,
         ifindex_or_zone: zone,
         svlan: checked.svlan,
         cvlan: checked.cvlan,
       });
     case "pppoe":
-      return linkKey(ConfigFlags.CONFIG_PPPOE, {
+      return linkKey({
         kind: LinkKind.LINK_PPPOE,
         ifindex_or_zone: zone,
         pppoe_session: checked.sessionId,

@@ -12,7 +12,8 @@ const FULL = 255;
 const HOST4_BYTES = 8;
 
 export interface SieveMap {
-  update(index: number, word: bigint): void;
+  /** Bits 0 to 31 of the word, and 32 to 63. */
+  update(index: number, low: number, high: number): void;
 }
 
 /** As `spread` of sieve.h. */
@@ -46,45 +47,55 @@ export function sieveWords(keys: number): number {
 }
 
 export class Sieve {
-  readonly #words: BigUint64Array;
+  /** Two halves a word, the low one first: whole ones would be BigInts, an object each. */
+  readonly #halves: Uint32Array;
   /** How many keys have each bit; what reached FULL stays set. */
   readonly #uses: Uint8Array;
 
   /** `words` is a power of two. */
   constructor(
-    words: number,
+    readonly words: number,
     private readonly map: SieveMap,
   ) {
-    this.#words = new BigUint64Array(words);
+    this.#halves = new Uint32Array(2 * words);
     this.#uses = new Uint8Array(words * WORD_BITS);
   }
 
   get mask(): number {
-    return this.#words.length - 1;
+    return this.words - 1;
   }
 
   add(key: Buffer): void {
-    this.#change(key, (uses) => Math.min(FULL, uses + 1));
+    this.#change(key, 1);
   }
 
   remove(key: Buffer): void {
-    this.#change(key, (uses) => (uses === FULL ? FULL : uses - 1));
+    this.#change(key, -1);
   }
 
-  #change(key: Buffer, count: (uses: number) => number): void {
+  #change(key: Buffer, by: 1 | -1): void {
     const hash = hashHostKey(key);
     const index = (hash & this.mask) >>> 0;
     const places = Math.imul(hash, PLACES);
-    const before = this.#words[index] ?? 0n;
-    let word = before;
-    for (const bit of new Set([places >>> 26, (places >>> 20) & 63, (places >>> 14) & 63])) {
-      const at = index * WORD_BITS + bit;
-      const uses = count(this.#uses[at] ?? 0);
-      this.#uses[at] = uses;
-      word = uses === 0 ? word & ~(1n << BigInt(bit)) : word | (1n << BigInt(bit));
-    }
-    if (word === before) return;
-    this.#words[index] = word;
-    this.map.update(index, word);
+    const [first, second, third] = [places >>> 26, (places >>> 20) & 63, (places >>> 14) & 63];
+    let changed = this.#count(index, first, by);
+    if (second !== first) changed = this.#count(index, second, by) || changed;
+    if (third !== first && third !== second) changed = this.#count(index, third, by) || changed;
+    if (changed) this.map.update(index, this.#halves[2 * index] as number, this.#halves[2 * index + 1] as number);
+  }
+
+  /** One key more, or less, that has the bit. Returns whether that sets or clears it. */
+  #count(index: number, bit: number, by: 1 | -1): boolean {
+    const at = index * WORD_BITS + bit;
+    const before = this.#uses[at] as number;
+    if (before === FULL) return false;
+    const uses = before + by;
+    this.#uses[at] = uses;
+    if (before > 0 && uses > 0) return false;
+    const half = 2 * index + (bit >>> 5);
+    const mask = 1 << (bit & 31);
+    if (uses > 0) this.#halves[half] = (this.#halves[half] as number) | mask;
+    else this.#halves[half] = (this.#halves[half] as number) & ~mask;
+    return true;
   }
 }

@@ -3,7 +3,7 @@
  * prefix holds the intercepts of those around it too.
  */
 import { Limits, Targets } from "./layout.gen.js";
-import type { MatchKey, MatchMap } from "./matches.js";
+import { keyBytes, kindOf, type MatchKey, type MatchMap, writeKey } from "./matches.js";
 import { DatapathError } from "./port.js";
 import { type OrderedPrefix, orderedPrefix, PrefixOrder } from "./prefix-order.js";
 import type { Sieve } from "./sieve.js";
@@ -12,29 +12,26 @@ import type { Sieve } from "./sieve.js";
 export interface WritableMap {
   readonly maxEntries: number;
   lookup(key: Buffer): Buffer | undefined;
+  /** Copies both, so that the caller may use its buffers again. */
   update(key: Buffer, value: Buffer): void;
   delete(key: Buffer): boolean;
 }
 
 export type MatchMaps = Readonly<Record<MatchMap, WritableMap>>;
 
-interface Entry {
-  readonly match: MatchKey;
-  readonly slots: readonly number[];
-  readonly place?: OrderedPrefix;
-}
-
-const NO_TARGETS: readonly number[] = Array.from({ length: Limits.MAX_COPIES }, () => 0);
-
-function encodeTargets(slots: readonly number[]): Buffer {
-  return Targets.encode({ count: slots.length, intercept: [...slots, ...NO_TARGETS.slice(slots.length)] });
-}
+const NO_SLOTS: readonly number[] = [];
+const PREFIX_MAPS = ["prefixes4", "prefixes6"] as const;
 
 export class TargetTable {
-  readonly #entries = new Map<string, Entry>();
-  readonly #orders = { prefixes4: new PrefixOrder(), prefixes6: new PrefixOrder() };
+  /** Slots of the intercepts of each key itself. */
+  readonly #slots = new Map<MatchKey, readonly number[]>();
+  readonly #orders = new Map<MatchMap, PrefixOrder>(PREFIX_MAPS.map((map) => [map, new PrefixOrder()]));
   readonly #counts: Record<MatchMap, number> = { hosts4: 0, hosts6: 0, prefixes4: 0, prefixes6: 0, links: 0 };
   readonly #flagUses = new Map<number, number>();
+  /** Where keys and values are laid out for the kernel. */
+  readonly #keys = new Map<number, Buffer>();
+  readonly #row = Buffer.alloc(Targets.size);
+  readonly #targets: Targets = { count: 0, intercept: Array.from({ length: Limits.MAX_COPIES }, () => 0) };
 
   constructor(
     private readonly maps: MatchMaps,
@@ -55,35 +52,33 @@ export class TargetTable {
    * Throws DatapathError "table-full"; then nothing is changed.
    */
   change(match: MatchKey, added: number | undefined, removed: number | undefined): void {
-    const before = this.#entries.get(match.id);
-    const own = (before?.slots ?? []).filter((slot) => slot !== removed && slot !== added);
+    const before = this.#slots.get(match);
+    const own = before?.filter((slot) => slot !== removed && slot !== added) ?? NO_SLOTS;
     const slots = added === undefined ? own : [...own, added];
-    this.#write(match, before, slots);
+    if (kindOf(match).way === "prefix") this.#writeNested(match, slots);
+    else this.#setValue(match, slots);
+    this.#store(match, before, slots);
   }
 
   /** Takes over what an earlier run left in the kernel, `slots` being those of this prefix itself. */
   adopt(match: MatchKey, slots: readonly number[]): void {
-    if (isSieved(match)) this.sieve.add(match.key);
+    if (kindOf(match).way === "host") this.sieve.add(this.#layKey(match));
     this.#store(match, undefined, slots);
   }
 
-  #write(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {
-    if (this.#orderOf(match) === undefined) this.#setValue(match, slots);
-    else this.#writeNested(match, before, slots);
-    this.#store(match, before, slots);
-  }
-
   /** A prefix, and those inside it; all of it or nothing. */
-  #writeNested(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {
-    const wanted = this.#values(match, before, slots);
+  #writeNested(match: MatchKey, slots: readonly number[]): void {
+    const wanted = this.#nestedValues(match, slots);
+    const map = this.maps[kindOf(match).map];
     const undo: (() => void)[] = [];
     try {
-      for (const { match: key, slots: value } of wanted) {
-        const previous = wanted.length > 1 ? this.maps[key.map].lookup(key.key) : undefined;
+      for (const { key, value } of wanted) {
+        const bytes = keyBytes(key);
+        const previous = wanted.length > 1 ? map.lookup(bytes) : undefined;
         this.#setValue(key, value);
         undo.push(() => {
-          if (previous) this.maps[key.map].update(key.key, previous);
-          else this.maps[key.map].delete(key.key);
+          if (previous) map.update(bytes, previous);
+          else map.delete(bytes);
         });
       }
     } catch (error) {
@@ -92,38 +87,52 @@ export class TargetTable {
     }
   }
 
-  /** The kernel's values that change when `match` gets `slots`: its own, and those of the prefixes inside it. */
-  #values(
-    match: MatchKey,
-    before: Entry | undefined,
-    slots: readonly number[],
-  ): { match: MatchKey; slots: number[] }[] {
+  /** The kernel's values that change when a prefix gets `slots`: its own, and those of the prefixes inside it. */
+  #nestedValues(match: MatchKey, slots: readonly number[]): { key: MatchKey; value: number[] }[] {
     const order = this.#orderOf(match);
-    if (order === undefined) return [{ match, slots: [...slots] }];
-    const place = before?.place ?? orderedPrefix(match.id, match.key);
+    const place = placeOf(match);
+    const slotsOf = ({ id }: OrderedPrefix): readonly number[] => this.#slots.get(id) ?? NO_SLOTS;
     const around = (of: OrderedPrefix): number[] =>
-      order
-        .covering(of)
-        .flatMap((prefix) => (prefix.id === match.id ? [] : (this.#entries.get(prefix.id)?.slots ?? [])));
-    const inside = order.covered(place).flatMap((prefix) => {
-      const entry = this.#entries.get(prefix.id);
-      return entry ? [{ match: entry.match, slots: unique([...entry.slots, ...around(prefix), ...slots]) }] : [];
-    });
+      order.covering(of).flatMap((prefix) => (prefix.id === match ? [] : slotsOf(prefix)));
+    const inside = order.covered(place).map((prefix) => ({
+      key: prefix.id,
+      value: unique([...slotsOf(prefix), ...around(prefix), ...slots]),
+    }));
     const own = slots.length === 0 ? [] : unique([...slots, ...around(place)]);
-    return [{ match, slots: own }, ...inside];
+    return [{ key: match, value: own }, ...inside];
   }
 
-  /** Undefined for the maps that find one key alone. */
-  #orderOf({ map }: MatchKey): PrefixOrder | undefined {
-    return map === "prefixes4" || map === "prefixes6" ? this.#orders[map] : undefined;
+  #orderOf(match: MatchKey): PrefixOrder {
+    return this.#orders.get(kindOf(match).map) as PrefixOrder;
   }
 
-  #setValue(key: MatchKey, slots: readonly number[]): void {
-    const map = this.maps[key.map];
-    const isThere = this.#entries.has(key.id);
+  /** The key's bytes, until the next key is laid out. */
+  #layKey(key: MatchKey): Buffer {
+    const { keyBytes: size } = kindOf(key);
+    let bytes = this.#keys.get(size);
+    if (bytes === undefined) {
+      bytes = Buffer.alloc(size);
+      this.#keys.set(size, bytes);
+    }
+    writeKey(key, bytes);
+    return bytes;
+  }
+
+  #layTargets(slots: readonly number[]): Buffer {
+    const { intercept } = this.#targets;
+    this.#targets.count = slots.length;
+    for (let at = 0; at < intercept.length; at++) intercept[at] = slots[at] ?? 0;
+    return Targets.encode(this.#targets, this.#row);
+  }
+
+  #setValue(match: MatchKey, slots: readonly number[]): void {
+    const { map: name, way } = kindOf(match);
+    const map = this.maps[name];
+    const key = this.#layKey(match);
+    const isThere = this.#slots.has(match);
     if (slots.length === 0) {
-      map.delete(key.key);
-      if (isThere && isSieved(key)) this.sieve.remove(key.key);
+      map.delete(key);
+      if (isThere && way === "host") this.sieve.remove(key);
       return;
     }
     if (slots.length > Limits.MAX_COPIES)
@@ -133,39 +142,40 @@ export class TargetTable {
         "matches",
       );
     // Before the kernel is asked: what is written in batches is known to fit.
-    if (!isThere && this.#counts[key.map] >= map.maxEntries)
-      throw new DatapathError("table-full", `The table ${key.map} is full (${map.maxEntries} entries).`, "matches");
+    if (!isThere && this.#counts[name] >= map.maxEntries)
+      throw new DatapathError("table-full", `The table ${name} is full (${map.maxEntries} entries).`, "matches");
     // The bits first: a key in the table without them would not be found.
-    if (!isThere && isSieved(key)) this.sieve.add(key.key);
+    const isNewHost = !isThere && way === "host";
+    if (isNewHost) this.sieve.add(key);
     try {
-      map.update(key.key, encodeTargets(slots));
+      map.update(key, this.#layTargets(slots));
     } catch (error) {
-      if (!isThere && isSieved(key)) this.sieve.remove(key.key);
+      if (isNewHost) this.sieve.remove(key);
       throw error;
     }
   }
 
-  #store(match: MatchKey, before: Entry | undefined, slots: readonly number[]): void {
-    const order = this.#orderOf(match);
-    const place = before?.place ?? (order && orderedPrefix(match.id, match.key));
-    if (slots.length > 0) this.#entries.set(match.id, place ? { match, slots, place } : { match, slots });
-    else this.#entries.delete(match.id);
-    if (!before && slots.length > 0) {
-      this.#counts[match.map]++;
-      this.#flagUses.set(match.flag, (this.#flagUses.get(match.flag) ?? 0) + 1);
-      if (place) order?.add(place);
-    } else if (before && slots.length === 0) {
-      this.#counts[match.map]--;
-      const uses = (this.#flagUses.get(match.flag) ?? 1) - 1;
-      if (uses === 0) this.#flagUses.delete(match.flag);
-      else this.#flagUses.set(match.flag, uses);
-      if (place) order?.remove(place);
-    }
+  #store(match: MatchKey, before: readonly number[] | undefined, slots: readonly number[]): void {
+    if (slots.length > 0) this.#slots.set(match, slots);
+    else this.#slots.delete(match);
+    if (!before && slots.length > 0) this.#count(match, 1);
+    else if (before && slots.length === 0) this.#count(match, -1);
+  }
+
+  #count(match: MatchKey, by: 1 | -1): void {
+    const { map, flag, way } = kindOf(match);
+    this.#counts[map] += by;
+    const uses = (this.#flagUses.get(flag) ?? 0) + by;
+    if (uses === 0) this.#flagUses.delete(flag);
+    else this.#flagUses.set(flag, uses);
+    if (way !== "prefix") return;
+    if (by > 0) this.#orderOf(match).add(placeOf(match));
+    else this.#orderOf(match).remove(placeOf(match));
   }
 }
 
-function isSieved({ map }: MatchKey): boolean {
-  return map === "hosts4" || map === "hosts6";
+function placeOf(prefix: MatchKey): OrderedPrefix {
+  return orderedPrefix(prefix, keyBytes(prefix));
 }
 
 function unique(slots: readonly number[]): number[] {

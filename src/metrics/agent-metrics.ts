@@ -27,13 +27,18 @@ export type EventResultLabel = (typeof EVENT_RESULTS)[number] & (ResultKind | "r
 export const INTERCEPT_STATES = ["active", "waiting", "failed"] as const;
 export type InterceptState = (typeof INTERCEPT_STATES)[number];
 
+function noEvents(): Record<EventResultLabel, number> {
+  return Object.fromEntries(EVENT_RESULTS.map((result) => [result, 0])) as Record<EventResultLabel, number>;
+}
+
 export interface AgentGauges {
   sessions(): number;
   intercepts(): Readonly<Record<InterceptState, number>>;
 }
 
 export class AgentMetrics {
-  readonly #events = new Map<string, Counter.Internal>();
+  /** By type and result; the registry is told at a scrape, since its own counting takes as long as what is counted. */
+  readonly #events = new Map<string, Record<EventResultLabel, number>>();
   readonly #activation: Histogram;
   readonly #lag: Gauge;
   #eventLag = 0;
@@ -44,19 +49,21 @@ export class AgentMetrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    const events = new Counter({
+    const events = this.#events;
+    for (const type of [...RADIUS_EVENT_TYPES, "malformed"]) events.set(type, noEvents());
+    const total = new Counter({
       name: "submirror_events_total",
       help: "Events of the stream by type and by what became of them.",
       labelNames: ["type", "result"],
-      registers,
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [type, counts] of events) {
+          for (const result of EVENT_RESULTS) this.inc({ type, result }, counts[result]);
+        }
+      },
     });
-    for (const type of [...RADIUS_EVENT_TYPES, "malformed"]) {
-      for (const result of EVENT_RESULTS) {
-        const sample = events.labels(type, result);
-        sample.inc(0);
-        this.#events.set(`${type} ${result}`, sample);
-      }
-    }
+    registry.registerMetric(total);
     this.#lag = new Gauge({
       name: "submirror_event_lag_messages",
       help: "Messages that the stream holds and this agent has not taken yet.",
@@ -99,7 +106,8 @@ export class AgentMetrics {
   }
 
   event(type: RadiusEventType | "malformed", result: EventResultLabel): void {
-    this.#events.get(`${type} ${result}`)?.inc();
+    const counts = this.#events.get(type);
+    if (counts !== undefined) counts[result] += 1;
   }
 
   /** Messages that wait in the stream. */

@@ -1,5 +1,4 @@
-/** IP addresses and prefixes as bytes in network order. Text is checked by node:net: no "10.1", no octal. */
-import { isIPv4, isIPv6 } from "node:net";
+/** IP addresses and prefixes as bytes in network order. Text is read strictly: no "10.1", no octal. */
 
 export interface IpAddress {
   readonly family: 4 | 6;
@@ -14,75 +13,91 @@ export interface IpPrefix extends IpAddress {
 
 const DOT = 0x2e;
 const COLON = 0x3a;
+const ZERO = 0x30;
+const IPV4_BYTES = 4;
+const IPV6_BYTES = 16;
 
-/** Writes the four bytes of a dotted address, which node:net has checked, from character `from` on. */
-function writeIpv4(text: string, from: number, bytes: Buffer, at: number): void {
+/** Value of a digit of the base; NaN where the character is none. */
+function digitOf(code: number, base: 10 | 16): number {
+  if (code >= ZERO && code < ZERO + 10) return code - ZERO;
+  const letter = (code | 0x20) - 0x61;
+  return base === 16 && letter >= 0 && letter < 6 ? letter + 10 : Number.NaN;
+}
+
+/** Writes the dotted address from character `from` up to `end`. False where there is none. */
+function readIpv4(text: string, from: number, end: number, bytes: Buffer, at: number): boolean {
   let byte = 0;
-  let offset = at;
-  for (let index = from; index < text.length; index++) {
+  let digits = 0;
+  let dots = 0;
+  for (let index = from; index < end; index++) {
     const code = text.charCodeAt(index);
     if (code === DOT) {
-      bytes[offset++] = byte;
+      if (digits === 0 || dots === 3) return false;
+      bytes[at + dots++] = byte;
       byte = 0;
-    } else byte = byte * 10 + (code - 0x30);
+      digits = 0;
+      continue;
+    }
+    const isBehindZero = digits > 0 && byte === 0;
+    byte = byte * 10 + digitOf(code, 10);
+    digits++;
+    if (isBehindZero || !(byte <= 255)) return false;
   }
-  bytes[offset] = byte;
+  bytes[at + 3] = byte;
+  return dots === 3 && digits > 0;
 }
 
-function hexDigit(code: number): number {
-  return code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57;
-}
-
-/** Writes an IPv6 address that node:net has checked. Character by character: a rebuild reads millions of them. */
-function writeIpv6(text: string, bytes: Buffer): void {
+/** Writes the address in the first `end` characters, a dotted tail included. False where there is none. */
+function readIpv6(text: string, end: number, bytes: Buffer): boolean {
   let at = 0;
+  /** Where the zeros of a `::` belong. */
   let gap = -1;
   let group = 0;
   let digits = 0;
-  let start = 0;
-  for (let index = 0; index <= text.length; index++) {
-    const code = index < text.length ? text.charCodeAt(index) : COLON;
+  for (let index = 0; index <= end; index++) {
+    const code = index < end ? text.charCodeAt(index) : COLON;
     if (code === DOT) {
-      writeIpv4(text, start, bytes, at);
-      at += 4;
-      digits = 0;
+      if (at > IPV6_BYTES - IPV4_BYTES || !readIpv4(text, index - digits, end, bytes, at)) return false;
+      at += IPV4_BYTES;
       break;
     }
     if (code !== COLON) {
-      group = group * 16 + hexDigit(code);
-      digits++;
-      continue;
-    }
-    if (digits > 0) {
-      bytes.writeUInt16BE(group & 0xffff, at);
-      at += 2;
-    } else if (index > 0 && text.charCodeAt(index - 1) === COLON && index < text.length) gap = at;
-    group = 0;
-    digits = 0;
-    start = index + 1;
+      group = group * 16 + digitOf(code, 16);
+      if (++digits > 4 || Number.isNaN(group)) return false;
+    } else if (digits > 0) {
+      if (at === IPV6_BYTES) return false;
+      bytes[at++] = group >> 8;
+      bytes[at++] = group & 0xff;
+      group = 0;
+      digits = 0;
+    } else if (index === end) {
+      if (gap !== at) return false;
+    } else if (index > 0) {
+      if (gap >= 0) return false;
+      gap = at;
+    } else if (text.charCodeAt(1) !== COLON) return false;
   }
-  if (gap < 0) return;
+  if (gap < 0) return at === IPV6_BYTES;
+  if (at > IPV6_BYTES - 2) return false;
   const behind = at - gap;
-  bytes.copyWithin(bytes.length - behind, gap, at);
-  bytes.fill(0, gap, bytes.length - behind);
+  bytes.copyWithin(IPV6_BYTES - behind, gap, at);
+  bytes.fill(0, gap, IPV6_BYTES - behind);
+  return true;
 }
 
-function ipv4Bytes(text: string): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  writeIpv4(text, 0, bytes, 0);
-  return bytes;
-}
-
-function ipv6Bytes(text: string): Buffer {
-  const bytes = Buffer.allocUnsafe(16).fill(0);
-  writeIpv6(text, bytes);
-  return bytes;
+function readAddress(text: string, end: number): IpAddress | undefined {
+  const colon = text.indexOf(":");
+  if (colon < 0 || colon >= end) {
+    const bytes = Buffer.allocUnsafe(IPV4_BYTES);
+    return readIpv4(text, 0, end, bytes, 0) ? { family: 4, bytes } : undefined;
+  }
+  const bytes = Buffer.allocUnsafe(IPV6_BYTES);
+  return readIpv6(text, end, bytes) ? { family: 6, bytes } : undefined;
 }
 
 /** Undefined where `text` is not an IP literal. An IPv6 zone (`%eth0`) is not accepted. */
 export function parseAddress(text: string): IpAddress | undefined {
-  if (!text.includes(":")) return isIPv4(text) ? { family: 4, bytes: ipv4Bytes(text) } : undefined;
-  return isIPv6(text) && !text.includes("%") ? { family: 6, bytes: ipv6Bytes(text) } : undefined;
+  return readAddress(text, text.length);
 }
 
 /** Zeroes the bits of `bytes` behind `length`; a copy. */
@@ -107,16 +122,25 @@ function hasHostBits(bytes: Buffer, length: number): boolean {
 /** What is wrong with `text` as a prefix, or the prefix. Host bits must be zero. */
 export function parsePrefix(text: string): IpPrefix | { readonly problem: string } {
   const slash = text.indexOf("/");
-  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
-  const lengthText = slash < 0 ? undefined : text.slice(slash + 1);
-  if (!address || lengthText?.includes("/")) return { problem: "is not an IP prefix (expected ADDRESS/LENGTH)" };
-  const longest = address.family === 4 ? 32 : 128;
-  const length = lengthText === undefined ? longest : Number(lengthText);
-  if (lengthText !== undefined && !/^(0|[1-9]\d{0,2})$/.test(lengthText))
-    return { problem: "has no prefix length behind the /" };
+  const address = readAddress(text, slash < 0 ? text.length : slash);
+  if (!address || (slash >= 0 && text.includes("/", slash + 1)))
+    return { problem: "is not an IP prefix (expected ADDRESS/LENGTH)" };
+  const { family, bytes } = address;
+  const longest = family === 4 ? 32 : 128;
+  const length = slash < 0 ? longest : readLength(text, slash + 1);
+  if (length === undefined) return { problem: "has no prefix length behind the /" };
   if (length > longest) return { problem: `has a prefix length over ${longest}` };
-  if (hasHostBits(address.bytes, length)) return { problem: "has host bits set behind its prefix length" };
-  return { ...address, length };
+  if (hasHostBits(bytes, length)) return { problem: "has host bits set behind its prefix length" };
+  return { family, bytes, length };
+}
+
+/** One to three digits from character `from` to the end, no zero in front. */
+function readLength(text: string, from: number): number | undefined {
+  const digits = text.length - from;
+  if (digits < 1 || digits > 3 || (digits > 1 && text.charCodeAt(from) === ZERO)) return undefined;
+  let length = 0;
+  for (let index = from; index < text.length; index++) length = length * 10 + digitOf(text.charCodeAt(index), 10);
+  return Number.isNaN(length) ? undefined : length;
 }
 
 /** The one text of an address, IPv6 as in RFC 5952, so that equal addresses are equal strings. */

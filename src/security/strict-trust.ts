@@ -76,6 +76,7 @@ export class StrictTrust implements AgentTrust {
       if (error instanceof EventError) this.#recordUnreadable(error, place);
       throw error;
     }
+    if (event.li.kind === "none") return event;
     return { ...event, li: this.#authorize(event, place, wasSealed, isLastTry) };
   }
 
@@ -159,7 +160,6 @@ export class StrictTrust implements AgentTrust {
   }
 
   #authorize(event: ParsedEvent, place: string, wasSealed: boolean, isLastTry: boolean): EventLi {
-    if (event.li.kind === "none") return event.li;
     try {
       return this.#accept(event, place, wasSealed);
     } catch (error) {

@@ -46,6 +46,7 @@ export function labTrust(maxDurationMs: number, audit: AuditRecord = NO_AUDIT): 
   return {
     read: ({ data, subject }) => {
       const event = parseEvent(data, subject);
+      if (event.li.kind === "none") return event;
       return { ...event, li: labInstruction(event.li, event.time + maxDurationMs) };
     },
     readTask: ({ data }) => labTask(data, maxDurationMs),

@@ -8,14 +8,15 @@ export type Effect =
   | { readonly kind: "remove"; readonly key: string };
 
 const NO_EFFECTS: readonly Effect[] = [];
+const NO_SPECS: readonly InterceptSpec[] = [];
 
 export function effectsOf(transition: Transition, defaults: InterceptDefaults): readonly Effect[] {
   const { before, after } = transition;
   if (before === after) return NO_EFFECTS;
   if (!before?.intercepts.length && !after?.intercepts.length) return NO_EFFECTS;
-  const running = specsInForce(before, defaults);
+  const running = new Map(specsInForce(before, defaults).map((spec) => [spec.key, spec]));
   const effects: Effect[] = [];
-  for (const spec of specsInForce(after, defaults).values()) {
+  for (const spec of specsInForce(after, defaults)) {
     const held = running.get(spec.key);
     running.delete(spec.key);
     if (held === undefined || !sameSpec(held, spec)) effects.push({ kind: "put", spec });
@@ -24,12 +25,13 @@ export function effectsOf(transition: Transition, defaults: InterceptDefaults): 
   return effects;
 }
 
-/** What the datapath holds of the session, by key, where it refused nothing. */
-export function specsInForce(session: Session | undefined, defaults: InterceptDefaults): Map<string, InterceptSpec> {
-  const specs = new Map<string, InterceptSpec>();
-  for (const intercept of session?.intercepts ?? []) {
-    const spec = session === undefined || intercept.failed ? undefined : specOf(session, intercept, defaults);
-    if (spec !== undefined) specs.set(spec.key, spec);
+/** What the datapath holds of the session where it refused nothing. */
+export function specsInForce(session: Session | undefined, defaults: InterceptDefaults): readonly InterceptSpec[] {
+  if (session === undefined || session.intercepts.length === 0) return NO_SPECS;
+  const specs: InterceptSpec[] = [];
+  for (const intercept of session.intercepts) {
+    const spec = intercept.failed ? undefined : specOf(session, intercept, defaults);
+    if (spec !== undefined) specs.push(spec);
   }
   return specs;
 }

@@ -110,7 +110,10 @@ export function isWaiting(session: Session, intercept: SessionIntercept): boolea
 function matchesOf(session: Session, { order, mandate }: SessionIntercept): SubscriberMatch[] {
   const within = mandate?.warrant?.within;
   const prefixes = within === undefined ? prefixesOf(session) : commonPrefixes(prefixesOf(session), within);
-  return [...[...new Set(prefixes)].map(matchOf), ...(order.match ?? [])];
+  const matches: SubscriberMatch[] = [];
+  for (const [index, prefix] of prefixes.entries())
+    if (prefixes.indexOf(prefix) === index) matches.push(matchOf(prefix));
+  return order.match === undefined ? matches : [...matches, ...order.match];
 }
 
 function matchOf(prefix: string): SubscriberMatch {

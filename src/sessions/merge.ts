@@ -5,8 +5,14 @@ import type { RadiusAttributes } from "../events/types.js";
 import { readAddresses } from "./addresses.js";
 import { ADDRESS_ATTRIBUTES, IDENTITY_ATTRIBUTES, type KeptAttribute, type KeptAttributes } from "./session.js";
 
-/** The attributes of an event that sessions keep, canonical. `known`: those that the session has. Throws EventError where one is malformed. */
+const HOST = "/32";
+
+/**
+ * The attributes of an event that sessions keep, canonical. `known`: those that the session has, which is what comes back
+ * where the event says nothing else. Throws EventError where one is malformed.
+ */
 export function readKept(attributes: RadiusAttributes, known?: KeptAttributes): KeptAttributes {
+  if (known !== undefined && repeats(attributes, known)) return known;
   const kept: Partial<Record<KeptAttribute, string>> = {};
   for (const name of IDENTITY_ATTRIBUTES) {
     // Class may occur several times (RFC 2865 section 5.25); the NAS returns all of them.
@@ -18,6 +24,26 @@ export function readKept(attributes: RadiusAttributes, known?: KeptAttributes): 
     if (value !== undefined) kept[name] = value;
   }
   return kept;
+}
+
+/** Whether all that sessions keep of the event is known, to the letter: nearly every interim update is like that. */
+function repeats(attributes: RadiusAttributes, known: KeptAttributes): boolean {
+  if (attributes["Framed-IP-Netmask"] !== undefined) return false;
+  for (const name of IDENTITY_ATTRIBUTES) {
+    const value = attributes[name];
+    if (value !== undefined && value !== "" && value !== known[name]) return false;
+  }
+  for (const name of ADDRESS_ATTRIBUTES) {
+    const value = attributes[name];
+    if (value === undefined || value === known[name]) continue;
+    if (name !== "Framed-IP-Address" || typeof value !== "string" || !isHostOf(value, known[name] ?? "")) return false;
+  }
+  return true;
+}
+
+/** Whether `prefix` is `address` and `/32`. */
+function isHostOf(address: string, prefix: string): boolean {
+  return prefix.length === address.length + HOST.length && prefix.startsWith(address) && prefix.endsWith(HOST);
 }
 
 /** Acct-Session-Id, undefined where it is absent or empty. Throws EventError where it occurs twice. */

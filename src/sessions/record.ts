@@ -8,11 +8,14 @@ import {
   type KeptAttribute,
   type KeptAttributes,
   makeSession,
+  NO_INTERCEPTS,
   type Session,
   type SessionIntercept,
 } from "./session.js";
 
 const VERSION = 1;
+const KEPT_ATTRIBUTES: readonly KeptAttribute[] = [...IDENTITY_ATTRIBUTES, ...ADDRESS_ATTRIBUTES];
+const KEPT: ReadonlySet<string> = new Set(KEPT_ATTRIBUTES);
 
 /** The key `<nas>.<session>` of a record; a session without Acct-Session-Id goes by the event that began it. */
 export function recordKey(session: Session): string {
@@ -53,22 +56,27 @@ function sessionFrom(value: Readonly<Record<string, unknown>>): Session | undefi
   if (acctSessionId !== undefined && typeof acctSessionId !== "string") return undefined;
   if (typeof seq !== "number" || !Number.isSafeInteger(seq) || !Array.isArray(intercepts) || !isObject(attributes))
     return undefined;
-  const read = intercepts.map((intercept) => (isObject(intercept) ? interceptFrom(intercept) : undefined));
-  if (read.includes(undefined)) return undefined;
-  return makeSession({
-    nas,
-    acctSessionId,
-    createdBy,
-    attributes: keptFrom(attributes),
-    lost,
-    seq,
-    intercepts: read.filter((intercept) => intercept !== undefined),
-  });
+  const read = interceptsFrom(intercepts);
+  if (read === undefined) return undefined;
+  return makeSession({ nas, acctSessionId, createdBy, attributes: keptFrom(attributes), lost, seq, intercepts: read });
 }
 
+function interceptsFrom(values: readonly unknown[]): readonly SessionIntercept[] | undefined {
+  if (values.length === 0) return NO_INTERCEPTS;
+  const read = values.map((value) => (isObject(value) ? interceptFrom(value) : undefined));
+  return read.includes(undefined) ? undefined : read.filter((intercept) => intercept !== undefined);
+}
+
+/** What this program has stored holds nothing else, and is taken as it is: of a million sessions one object less each. */
 function keptFrom(attributes: Readonly<Record<string, unknown>>): KeptAttributes {
+  for (const name in attributes)
+    if (!KEPT.has(name) || typeof attributes[name] !== "string") return onlyKept(attributes);
+  return attributes;
+}
+
+function onlyKept(attributes: Readonly<Record<string, unknown>>): KeptAttributes {
   const kept: Partial<Record<KeptAttribute, string>> = {};
-  for (const name of [...IDENTITY_ATTRIBUTES, ...ADDRESS_ATTRIBUTES]) {
+  for (const name of KEPT_ATTRIBUTES) {
     const value = attributes[name];
     if (typeof value === "string") kept[name] = value;
   }

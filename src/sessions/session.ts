@@ -82,7 +82,9 @@ export function prefixesOf(session: Session): string[] {
   const found: string[] = [];
   for (const name of ADDRESS_ATTRIBUTES) {
     const value = session.attributes[name];
-    if (value !== undefined) found.push(...value.split(" "));
+    if (value === undefined) continue;
+    if (value.includes(" ")) found.push(...value.split(" "));
+    else found.push(value);
   }
   return found;
 }

@@ -1,6 +1,6 @@
 /** All sessions of this node, in memory: found by what an event may name, changed by transitions only. */
-import { HashIndex } from "./hash-index.js";
-import { indexKeys, keyOf } from "./index-keys.js";
+import { HashIndex, NONE } from "./hash-index.js";
+import { eachKey, indexKeys, KEY_BEGINNING, keyOf } from "./index-keys.js";
 import { isPending, type Session, type Transition } from "./session.js";
 
 /** What rules may ask of the sessions. */
@@ -20,16 +20,28 @@ export interface SessionReader {
 /** Minutes of logouts on a large node: what a NAS repeats comes within that. */
 const MAX_ENDED = 50_000;
 
+/** Name, line, two or three prefixes, Acct-Session-Id. */
+const USUAL_KEYS = 7;
+/** Whatever the bucket says that it holds. */
+const MAX_EXPECTED = 2_000_000;
+
 export class SessionStore implements SessionReader {
   readonly #sessions: (Session | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #index = new HashIndex();
   #lastSeen = new Uint32Array(1024);
-  /** Sessions that ended lately, by NAS and Acct-Session-Id, the oldest first. */
-  /** Whether the NAS has said so itself, by session that has ended lately. */
+  /** Where a session was found last: whoever looks for one mostly changes it then. */
+  #foundIn = 0;
+  /** Sessions that ended lately, by NAS and Acct-Session-Id, the oldest first: whether the NAS has said so itself. */
   readonly #ended = new Map<string, boolean>();
   #size = 0;
   #pending = 0;
+
+  /** About that many sessions more are about to begin. */
+  expect(sessions: number): void {
+    const more = Math.min(sessions, MAX_EXPECTED);
+    this.#index.reserve(more, more * USUAL_KEYS);
+  }
 
   get pending(): number {
     return this.#pending;
@@ -40,9 +52,14 @@ export class SessionStore implements SessionReader {
   }
 
   find(nas: string, acctSessionId: string): Session | undefined {
-    for (const slot of this.#index.slots(keyOf.acctSessionId(acctSessionId))) {
+    const index = this.#index;
+    let entry = index.first(KEY_BEGINNING.acctSessionId, acctSessionId);
+    for (; entry !== NONE; entry = index.next(entry)) {
+      const slot = index.slotOf(entry);
       const session = this.#sessions[slot];
-      if (session?.acctSessionId === acctSessionId && session.nas === nas) return session;
+      if (session?.acctSessionId !== acctSessionId || session.nas !== nas) continue;
+      this.#foundIn = slot;
+      return session;
     }
     return undefined;
   }
@@ -113,12 +130,17 @@ export class SessionStore implements SessionReader {
   }
 
   #begin(session: Session, time: number): void {
-    this.#ended.delete(endedKey(session.nas, session.acctSessionId ?? ""));
+    if (this.#ended.size > 0) this.#ended.delete(endedKey(session.nas, session.acctSessionId ?? ""));
     const slot = this.#free.pop() ?? this.#sessions.length;
     this.#size += 1;
     this.#sessions[slot] = session;
     this.#seen(slot, time);
-    for (const key of indexKeys(session)) this.#index.add(slot, key);
+    this.#addKeys(slot, session);
+  }
+
+  #addKeys(slot: number, session: Session): void {
+    eachKey(session, (beginning, value) => this.#index.stage(beginning, value));
+    this.#index.addStaged(slot);
   }
 
   #remember({ nas, acctSessionId }: Session, isFinal: boolean): void {
@@ -144,10 +166,11 @@ export class SessionStore implements SessionReader {
     this.#sessions[slot] = after;
     if (before.attributes === after.attributes && before.acctSessionId === after.acctSessionId) return;
     this.#index.removeSlot(slot);
-    for (const key of indexKeys(after)) this.#index.add(slot, key);
+    this.#addKeys(slot, after);
   }
 
   #slotOf(session: Session): number {
+    if (this.#sessions[this.#foundIn] === session) return this.#foundIn;
     const { acctSessionId } = session;
     const key = acctSessionId === undefined ? indexKeys(session)[0] : keyOf.acctSessionId(acctSessionId);
     if (key !== undefined) {

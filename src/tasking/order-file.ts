@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { SecurityError } from "../security/errors.js";
 import { parseOrder, type TaskOrder } from "../security/orders/payload.js";
 import { formatSigned, parseSigned, type SignedOrder } from "../security/orders/signed.js";
-import { TaskingError } from "./order.js";
+import { TaskingError } from "./errors.js";
 
 export function writeOrderFile(path: string, signed: SignedOrder): void {
   writeFileSync(`${path}.new`, `${formatSigned(signed)}\n`, { mode: 0o600 });

@@ -7,11 +7,7 @@ import { canonicalBytes } from "../security/canonical.js";
 import { SecurityError } from "../security/errors.js";
 import { parseOrder, TASK_ID, type TaskAction, type TaskOrder } from "../security/orders/payload.js";
 import { SUBJECT_KINDS, type SubjectKind } from "../security/orders/warrant.js";
-
-/** What was typed is no order; the message says what to type. */
-export class TaskingError extends Error {
-  override readonly name = "TaskingError";
-}
+import { TaskingError } from "./errors.js";
 
 /** As commander gives them: names of long options in camel case. */
 export interface TaskOptions {

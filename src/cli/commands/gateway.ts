@@ -1,11 +1,7 @@
 import { loadConfig, requireGatewayParts } from "../../config/load.js";
 import { printConfig } from "../../config/print.js";
-import { runGateway } from "../../gateway/run.js";
 import { limitProcess } from "../limit-process.js";
-import { createLog } from "../log.js";
 import type { DaemonFlags } from "../program.js";
-import { untilSignal } from "../shutdown.js";
-import { programVersion } from "../version.js";
 
 /** `submirror gateway`: runs until a signal ends it. */
 export async function runGatewayCommand(flags: DaemonFlags): Promise<void> {
@@ -18,13 +14,7 @@ export async function runGatewayCommand(flags: DaemonFlags): Promise<void> {
   const { auth, accounting, coa } = config.radius.listen;
   const ports = [auth, accounting, coa, config.radius.radsec?.port ?? 0, config.metrics.gatewayPort];
   limitProcess(config, ports.some((port) => port > 0 && port < 1024) ? ["CAP_NET_BIND_SERVICE"] : []);
-  const log = createLog("gateway", config);
-  const ended = untilSignal();
-  const gateway = await runGateway({ config, version: programVersion(), log });
-  try {
-    const signal = await Promise.race([ended, gateway.ready.then(() => ended)]);
-    log.info({ signal }, "ending");
-  } finally {
-    await gateway.stop();
-  }
+  // Not before: the program may just have begun anew, and all of it would be loaded twice.
+  const { serveGateway } = await import("../gateway-service.js");
+  await serveGateway(config);
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { commandTree, flattened } from "../../../src/cli/command-tree.js";
-import { createProgram } from "../../../src/cli/program.js";
+import { createProgram } from "../../../src/cli/whole-program.js";
 
 const PROGRAM = fileURLToPath(new URL("../../../src/cli/main.js", import.meta.url));
 

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { type CommandNode, commandTree, flattened } from "../../../src/cli/command-tree.js";
-import { createProgram } from "../../../src/cli/program.js";
+import { createProgram } from "../../../src/cli/whole-program.js";
 import { runProgram } from "../../support/cli.js";
 import { temporaryDirectory } from "../../support/security.js";
 

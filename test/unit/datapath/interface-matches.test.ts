@@ -17,7 +17,7 @@ describe("intercepts on interfaces", () => {
     assert.deepEqual(matches.on("ppp0"), ["one", "two"]);
     assert.deepEqual(matches.on("ppp1"), ["two"]);
     assert.deepEqual(matches.on("ppp2"), []);
-    assert.equal(matches.keys("two").get("ppp0")?.id, interfaceKey(7).id);
+    assert.equal(matches.keys("two").get("ppp0"), interfaceKey(7));
     assert.equal(matches.keys("two").has("ppp1"), true);
   });
 

@@ -6,6 +6,8 @@ import { MapWriter } from "../../../src/datapath/map-writer.js";
 /** Tells what it was asked, in order. */
 class Recorder {
   readonly maxEntries = 10;
+  readonly keySize = 1;
+  readonly valueSize = 1;
   fail = false;
 
   constructor(
@@ -93,10 +95,28 @@ describe("map writer", () => {
   test("what the kernel refused is not written later, over what came after it", () => {
     const { log, writer, a } = fixture();
     a.map.fail = true;
-    assert.throws(() => writer.batch(() => a.wrapped.update(text("1"), text("old"))), /refused/);
+    assert.throws(() => writer.batch(() => a.wrapped.update(text("1"), text("o"))), /refused/);
     a.map.fail = false;
-    a.wrapped.update(text("1"), text("new"));
+    a.wrapped.update(text("1"), text("n"));
     a.wrapped.lookup(text("1"));
-    assert.deepEqual(log.slice(1), ["a 1=new", "a lookup 1"]);
+    assert.deepEqual(log.slice(1), ["a 1=n", "a lookup 1"]);
+  });
+
+  test("takes as much as comes, and a copy of it", () => {
+    const { log, writer, a } = fixture();
+    const [key, value] = [text("?"), text("?")];
+    const letters = Array.from({ length: 1000 }, (_, index) => String.fromCharCode(0x61 + (index % 26)));
+    for (let round = 0; round < 2; round++) {
+      writer.batch(() => {
+        for (const letter of letters) {
+          key.write(letter);
+          value.write(letter.toUpperCase());
+          a.wrapped.update(key, value);
+        }
+      });
+    }
+    const all = letters.join("");
+    const expected = `a batch of 1000: ${all}=${all.toUpperCase()}`;
+    assert.deepEqual(log, [expected, expected]);
   });
 });

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { matchKey } from "../../../src/datapath/matches.js";
+import { keyBytes, matchKey } from "../../../src/datapath/matches.js";
 import { hashHostKey, Sieve, sieveWords } from "../../../src/datapath/sieve.js";
 
 /** As the kernel keeps it: words by index. */
 class Words {
   readonly words = new Map<number, bigint>();
-  update(index: number, word: bigint): void {
-    this.words.set(index, word);
+  update(index: number, low: number, high: number): void {
+    this.words.set(index, (BigInt(high) << 32n) | BigInt(low));
   }
 }
 
@@ -16,7 +16,7 @@ function host(number: number): Buffer {
   const prefix =
     number % 2 === 0 ? `100.64.${(number >> 8) & 255}.${number & 255}/32` : `2001:db8:${number.toString(16)}::/64`;
   const kind = number % 2 === 0 ? ("ipv4" as const) : ("ipv6" as const);
-  return matchKey({ kind, prefix }, { zone: number % 3, ifindexOf: () => undefined }, "matches[0]").key;
+  return keyBytes(matchKey({ kind, prefix }, { zone: number % 3, ifindexOf: () => undefined }, "matches[0]"));
 }
 
 describe("the sieve", () => {

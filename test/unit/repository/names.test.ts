@@ -8,7 +8,7 @@ import { configJsonSchema } from "../../../scripts/reference/configuration.js";
 import { eventJsonSchema } from "../../../scripts/reference/events.js";
 import { childRows, type JsonSchema } from "../../../scripts/reference/json-schema.js";
 import { commandTree, flattened } from "../../../src/cli/command-tree.js";
-import { createProgram } from "../../../src/cli/program.js";
+import { createProgram } from "../../../src/cli/whole-program.js";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 

@@ -1,7 +1,8 @@
 /** From what an authority types to an order: what is taken, and what is said where it is wrong. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { buildOrder, TaskingError, type TaskOptions } from "../../../src/tasking/order.js";
+import { TaskingError } from "../../../src/tasking/errors.js";
+import { buildOrder, type TaskOptions } from "../../../src/tasking/order.js";
 import { DAY, HOUR, NOW } from "../../support/security.js";
 
 const GOOD: TaskOptions = {

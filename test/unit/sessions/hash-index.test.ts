@@ -2,21 +2,27 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { HashIndex } from "../../../src/sessions/hash-index.js";
+import { HashIndex, NONE } from "../../../src/sessions/hash-index.js";
 
 const key = fc.constantFrom("u alice", "u bob", "s 1", "s 2", "x 100.64.0.7/32", "");
 
 test("slots are found under their keys, the last added first, and under no other", () => {
-  const action = fc.oneof(fc.record({ add: fc.nat(20), key }), fc.record({ remove: fc.nat(20) }));
+  const action = fc.oneof(
+    fc.record({ add: fc.nat(20), keys: fc.array(key, { maxLength: 20 }) }),
+    fc.record({ remove: fc.nat(20) }),
+    fc.record({ reserve: fc.nat(3000) }),
+  );
   fc.assert(
     fc.property(fc.array(action, { maxLength: 200 }), (actions) => {
       const index = new HashIndex();
       let model: { slot: number; key: string }[] = [];
       for (const step of actions) {
         if ("add" in step) {
-          index.add(step.add, step.key);
-          model.unshift({ slot: step.add, key: step.key });
-        } else {
+          for (const one of step.keys) index.stage(one.slice(0, 2), one.slice(2));
+          index.addStaged(step.add);
+          for (const one of step.keys) model.unshift({ slot: step.add, key: one });
+        } else if ("reserve" in step) index.reserve(step.reserve, 2 * step.reserve);
+        else {
           index.removeSlot(step.remove);
           model = model.filter(({ slot }) => slot !== step.remove);
         }
@@ -24,6 +30,10 @@ test("slots are found under their keys, the last added first, and under no other
         for (const { key: wanted } of model) {
           const expected = model.filter((entry) => entry.key === wanted).map(({ slot }) => slot);
           assert.deepEqual([...index.slots(wanted)], expected);
+          const byHand: number[] = [];
+          for (let entry = index.first("", wanted); entry !== NONE; entry = index.next(entry))
+            byHand.push(index.slotOf(entry));
+          assert.deepEqual(byHand, expected);
         }
       }
     }),

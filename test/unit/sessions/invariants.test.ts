@@ -125,7 +125,7 @@ function checkInvariants({ store, datapath }: Scenario): void {
   let sessions = 0;
   for (const session of store.all()) {
     sessions += 1;
-    for (const [key, spec] of specsInForce(session, { header: "junos" })) due.set(key, spec);
+    for (const spec of specsInForce(session, { header: "junos" })) due.set(spec.key, spec);
     for (const prefix of prefixesOf(session)) {
       const owner = `${session.nas} ${prefix}`;
       assert.ok(!owners.has(owner), `two sessions of ${session.nas} hold ${prefix}`);
