@@ -4,6 +4,7 @@
  */
 import { type ApiError, JetStreamApiError, JetStreamError } from "@nats-io/jetstream";
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import { WaitingLine } from "./waiting-line.js";
 
 /** An acknowledgement that has not come by then is not waited for any longer, after twice this at the latest. */
 const TIMEOUT_MS = 5000;
@@ -17,10 +18,10 @@ export class StreamWriter {
   readonly #inbox: string;
   readonly #subscription: Subscription;
   readonly #timer: NodeJS.Timeout;
-  #last = 0;
-  /** By number: those of this interval, and those of the one before, which are given up when it ends. */
-  #young = new Map<number, Waiter>();
-  #old = new Map<number, Waiter>();
+  /** The number of each is in the subject of its acknowledgement. */
+  readonly #waiting = new WaitingLine<Waiter>();
+  /** Those before it were published before this interval, and are given up when it ends. */
+  #intervalBegins = 0;
 
   constructor(
     private readonly connection: NatsConnection,
@@ -42,9 +43,8 @@ export class StreamWriter {
    */
   publish(subject: string, data: Uint8Array | string | undefined, headers: MsgHdrs): Promise<number> {
     return new Promise((resolve, reject) => {
-      const number = ++this.#last;
-      this.connection.publish(subject, data, { headers, reply: `${this.#inbox}.${number}` });
-      this.#young.set(number, { resolve, reject });
+      this.connection.publish(subject, data, { headers, reply: `${this.#inbox}.${this.#waiting.next}` });
+      this.#waiting.join({ resolve, reject });
     });
   }
 
@@ -57,19 +57,17 @@ export class StreamWriter {
 
   #acknowledged(message: Msg): void {
     const number = Number(message.subject.slice(this.#inbox.length + 1));
-    const waiter = this.#young.get(number) ?? this.#old.get(number);
+    const waiter = this.#waiting.leave(number);
     if (waiter === undefined) return;
-    this.#young.delete(number);
-    this.#old.delete(number);
     const answer = read(message);
     if (typeof answer === "number") waiter.resolve(answer);
     else waiter.reject(answer);
   }
 
   #giveUpOld(): void {
-    for (const { reject } of this.#old.values()) reject(new JetStreamError("no acknowledgement came in time"));
-    this.#old = this.#young;
-    this.#young = new Map();
+    const given = this.#waiting.leaveBefore(this.#intervalBegins);
+    this.#intervalBegins = this.#waiting.next;
+    for (const { reject } of given) reject(new JetStreamError("no acknowledgement came in time"));
   }
 }
 

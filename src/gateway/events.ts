@@ -31,7 +31,9 @@ export function makeEvent({ id, now, type, nas, attributes, li }: EventParts): R
 
 /** What is known of a session at login: the request's attributes, and on top of them the Accept's. */
 export function loginAttributes(request: Packet, accept: Packet, dictionary: Dictionary): RadiusAttributes {
-  return { ...packetAttributes(request, dictionary), ...packetAttributes(accept, dictionary) };
+  // Not by spreading: V8 makes a hidden class of each, which lives until the old generation is collected.
+  const attributes = packetAttributes(request, dictionary);
+  return Object.assign(attributes, packetAttributes(accept, dictionary));
 }
 
 /** A packet's attributes by name, without secrets and without those that ask for mirroring. */

@@ -30,10 +30,10 @@ export async function openServicePort<P extends Peer>(
   const table = new ClientTable(peers);
   let chosen = port;
   for (const address of addresses) {
-    const socket: BoundUdp = await bindUdp(address, chosen, (bytes, from, fromPort) => {
-      const peer = table.find(from)?.peer;
-      if (peer === undefined) return drops.drop(service, "unknown_client", from);
-      receive({ bytes, peer, source: `${from} ${fromPort}`, reply: (answer) => socket.send(answer, from, fromPort) });
+    const socket: BoundUdp = await bindUdp(address, chosen, (bytes, from) => {
+      const peer = table.find(from.address)?.peer;
+      if (peer === undefined) return drops.drop(service, "unknown_client", from.address);
+      receive({ bytes, peer, source: from.text, reply: (answer) => socket.send(answer, from) });
     });
     sockets.push(socket);
     chosen = socket.port;

@@ -2,6 +2,7 @@
  * Events on their way to JetStream. While the bus stores them, straight; from the first that it does not store, through
  * the spool, until that has drained: so that they arrive in order, and once, since the bus knows them by their ids.
  */
+import { WaitingLine } from "../bus/waiting-line.js";
 import type { PublishedEvent } from "../events/types.js";
 import type { Cancel, Clock, Log } from "./ports.js";
 import type { Spool } from "./spool.js";
@@ -34,7 +35,7 @@ interface InFlight {
 }
 
 export class Outbox {
-  readonly #inFlight = new Set<InFlight>();
+  readonly #inFlight = new WaitingLine<InFlight>();
   #draining: Promise<void> | undefined;
   /** While the last of the spool is on its way, what comes meanwhile waits here: else new events would keep it open for ever. */
   #held: InFlight[] | undefined;
@@ -80,17 +81,15 @@ export class Outbox {
 
   #straight(entry: InFlight): void {
     const { publish, clock, timeoutMs } = this.options;
-    this.#inFlight.add(entry);
+    const number = this.#inFlight.join(entry);
     if (this.#inFlight.size > MAX_IN_FLIGHT) return this.#divert();
     entry.since = clock.monotonic();
     if (this.#overdue === undefined) this.#overdue = clock.after(timeoutMs, () => this.#lookForOverdue());
     // What was diverted meanwhile, the spool answers for.
     publish(entry.event).then(
+      () => this.#inFlight.leave(number)?.settle("stored"),
       () => {
-        if (this.#inFlight.delete(entry)) entry.settle("stored");
-      },
-      () => {
-        if (this.#inFlight.has(entry)) this.#divert();
+        if (this.#inFlight.has(number)) this.#divert();
       },
     );
   }
@@ -98,7 +97,7 @@ export class Outbox {
   /** The oldest comes first. */
   #lookForOverdue(): void {
     this.#overdue = undefined;
-    const [oldest] = this.#inFlight;
+    const oldest = this.#inFlight.first;
     if (oldest === undefined) return;
     const { clock, timeoutMs } = this.options;
     const left = oldest.since + timeoutMs - clock.monotonic();
@@ -108,8 +107,7 @@ export class Outbox {
 
   /** Everything that is under way goes to the spool, in its order: what the bus has stored already it will know by its id. */
   #divert(): void {
-    const waiting = [...this.#inFlight];
-    this.#inFlight.clear();
+    const waiting = this.#inFlight.leaveBefore(this.#inFlight.next);
     for (const { event, settle } of waiting) void this.#spool(event).then(settle);
     const { spool, log } = this.options;
     if (this.#draining !== undefined || spool === undefined || this.#closing) return;

@@ -11,7 +11,6 @@ import {
   IOVEC_BYTES,
   MMSGHDR,
   MMSGHDR_BYTES,
-  SenderTexts,
   SOCKADDR_BYTES,
   socketAddress,
 } from "../net/datagrams.js";
@@ -33,9 +32,6 @@ const BATCH = 64;
 const SLOT_BYTES = MAX_PACKET_BYTES + 8;
 /** What the kernel may queue while we work; without CAP_NET_ADMIN, net.core.rmem_max limits it. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
-/** Addresses that are kept in the other form. */
-const MAX_KNOWN = 65_536;
-
 /** A socket cannot be made. `code` and `syscall` are those of Node's own errors. */
 export class UdpError extends Error {
   override readonly name = "UdpError";
@@ -107,23 +103,19 @@ class Messages {
   }
 }
 
-export type TakeDatagram = (bytes: Buffer, address: string, port: number) => void;
-
-export class BatchReceiver {
+export class BatchReceiver<S> {
   readonly #messages: Messages;
-  readonly #texts: SenderTexts;
 
-  /** A connected socket hears from its peer alone: `take` gets no address then. */
+  /** `sender` makes of the `sockaddr` that begins at `at` what is handed on with a datagram; absent on a connected socket. */
   constructor(
     private readonly fd: number,
-    private readonly family: "udp4" | "udp6" | "connected",
+    private readonly sender?: (names: Buffer, at: number) => S,
   ) {
-    this.#messages = new Messages(family !== "connected");
-    this.#texts = new SenderTexts(family === "udp6" ? 6 : 4);
+    this.#messages = new Messages(sender !== undefined);
   }
 
   /** Takes in one batch of what has arrived. Returns how many, or the errno's name where the kernel reports an error. */
-  receive(take: TakeDatagram): number | string {
+  receive(take: (bytes: Buffer, sender: S | undefined) => void): number | string {
     const messages = this.#messages;
     const count = libc().recvmmsg(this.fd, messages.headers, BATCH, MSG_DONTWAIT, null);
     if (count < 0) {
@@ -135,13 +127,8 @@ export class BatchReceiver {
       // A copy: what is done about a request outlasts this call.
       const bytes = Buffer.allocUnsafe(messages.received(index));
       messages.slots.copy(bytes, 0, start, start + bytes.length);
-      if (this.family === "connected") {
-        take(bytes, "", 0);
-      } else {
-        const at = index * SOCKADDR_BYTES;
-        take(bytes, this.#texts.of(messages.names, at), messages.names.readUInt16BE(at + 2));
-        messages.setNameLength(index, SOCKADDR_BYTES);
-      }
+      take(bytes, this.sender?.(messages.names, index * SOCKADDR_BYTES));
+      if (this.sender !== undefined) messages.setNameLength(index, SOCKADDR_BYTES);
     }
     return count;
   }
@@ -158,7 +145,6 @@ const MAX_WAITING = 16_384;
 
 export class BatchSender {
   readonly #messages: Messages;
-  readonly #names = new Map<string, Buffer>();
   #waiting: Outgoing[] = [];
   #isScheduled = false;
   #isClosed = false;
@@ -166,16 +152,16 @@ export class BatchSender {
   /** `failed` is called with the errno's name when the kernel refuses a datagram. */
   constructor(
     private readonly fd: number,
-    private readonly isConnected: boolean,
+    isConnected: boolean,
     private readonly failed: (code: string) => void,
   ) {
     this.#messages = new Messages(!isConnected);
   }
 
-  /** Sends with all that is sent in this turn of the event loop. */
-  send(bytes: Buffer, address = "", port = 0): void {
+  /** Sends with all that is sent in this turn of the event loop; `to` is a `sockaddr`, and absent on a connected socket. */
+  send(bytes: Buffer, to?: Buffer): void {
     if (this.#isClosed || this.#waiting.length >= MAX_WAITING) return;
-    this.#waiting.push({ bytes, to: this.isConnected ? undefined : this.#name(address, port) });
+    this.#waiting.push({ bytes, to });
     this.#schedule();
   }
 
@@ -222,16 +208,6 @@ export class BatchSender {
     if (to === undefined) return;
     to.copy(messages.names, index * SOCKADDR_BYTES);
     messages.setNameLength(index, to.length);
-  }
-
-  #name(address: string, port: number): Buffer {
-    const key = `${address} ${port}`;
-    const known = this.#names.get(key);
-    if (known !== undefined) return known;
-    if (this.#names.size >= MAX_KNOWN) this.#names.clear();
-    const name = nameOf(address, port);
-    this.#names.set(key, name);
-    return name;
   }
 }
 

@@ -1,14 +1,15 @@
 /** UDP sockets, and nothing of RADIUS. Node says when something is there; what is there comes and goes by the batch. */
-import { createSocket, type Socket } from "node:dgram";
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
-import { BatchReceiver, BatchSender, openUdp, type TakeDatagram } from "./udp-batch.js";
+import { type Sender, Senders } from "./senders.js";
+import { BatchReceiver, BatchSender, openUdp } from "./udp-batch.js";
 
 /** Batches that are taken in before others have their turn. */
 const MAX_BATCHES = 8;
 
 export interface BoundUdp {
   readonly port: number;
-  send(bytes: Buffer, address: string, port: number): void;
+  send(bytes: Buffer, to: Sender): void;
   close(): Promise<void>;
 }
 
@@ -16,10 +17,15 @@ export interface BoundUdp {
  * Lets Node watch `fd`, which is its from now on. Each time that something is there, Node reads the first datagram
  * and `rest` is called for the others.
  */
-function watch(fd: number, address: string, take: TakeDatagram, rest: () => void): Promise<Socket> {
+function watch(
+  fd: number,
+  address: string,
+  take: (bytes: Buffer, from: RemoteInfo) => void,
+  rest: () => void,
+): Promise<Socket> {
   const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
   socket.on("message", (bytes, from) => {
-    take(bytes, from.address, from.port);
+    take(bytes, from);
     rest();
   });
   // Errors of single datagrams come out of the batch calls.
@@ -33,14 +39,27 @@ function closed(socket: Socket, sender: BatchSender): Promise<void> {
 }
 
 /** Listens on `address`; rejects with UdpError where that is not possible. */
-export async function bindUdp(address: string, port: number, take: TakeDatagram): Promise<BoundUdp> {
+export async function bindUdp(
+  address: string,
+  port: number,
+  take: (bytes: Buffer, sender: Sender) => void,
+): Promise<BoundUdp> {
   const fd = openUdp("bind", address, port);
-  const receiver = new BatchReceiver(fd, isIPv6(address) ? "udp6" : "udp4");
+  const senders = new Senders(isIPv6(address) ? 6 : 4);
+  const receiver = new BatchReceiver(fd, (names, at) => senders.at(names, at));
   const sender = new BatchSender(fd, false, () => undefined);
-  const socket = await watch(fd, address, take, () => receiveAll(receiver, take));
+  const takeFrom = (bytes: Buffer, from: Sender | undefined) => {
+    if (from !== undefined) take(bytes, from);
+  };
+  const socket = await watch(
+    fd,
+    address,
+    (bytes, from) => take(bytes, senders.of(from.address, from.port)),
+    () => receiveAll(receiver, takeFrom),
+  );
   return {
     port: socket.address().port,
-    send: (bytes, to, toPort) => sender.send(bytes, to, toPort),
+    send: (bytes, to) => sender.send(bytes, to.name),
     close: () => closed(socket, sender),
   };
 }
@@ -61,7 +80,7 @@ export function connectUdp(
   unreachable: () => void,
 ): ConnectedUdp {
   const fd = openUdp("connect", address, port);
-  const receiver = new BatchReceiver(fd, "connected");
+  const receiver = new BatchReceiver(fd);
   const sender = new BatchSender(fd, true, unreachable);
   const socket = watch(fd, address, receive, () => {
     if (receiveAll(receiver, receive) !== undefined) unreachable();
@@ -75,7 +94,10 @@ export function connectUdp(
 }
 
 /** The errno's name where the kernel reports an error. */
-function receiveAll(receiver: BatchReceiver, take: TakeDatagram): string | undefined {
+function receiveAll<S>(
+  receiver: BatchReceiver<S>,
+  take: (bytes: Buffer, sender: S | undefined) => void,
+): string | undefined {
   for (let batches = 0; batches < MAX_BATCHES; batches++) {
     const count = receiver.receive(take);
     if (typeof count === "string") return count;

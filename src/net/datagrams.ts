@@ -25,6 +25,9 @@ export const IOVEC_BYTES = 16;
 export const SOCKADDR_BYTES = 28;
 const SOCKADDR_IN_BYTES = 16;
 
+/** Where the address is in a `sockaddr_in` and a `sockaddr_in6`; the port is at 2 in either. */
+export const SOCKADDR = { 4: { from: 4, to: 8 }, 6: { from: 8, to: 24 } } as const;
+
 /** `struct sockaddr_in` or `sockaddr_in6`. Undefined where `address` is no IP address. */
 export function socketAddress(address: string, port: number): Buffer | undefined {
   const parsed = parseAddress(address);
@@ -33,7 +36,7 @@ export function socketAddress(address: string, port: number): Buffer | undefined
   const bytes = Buffer.alloc(isIpv6 ? SOCKADDR_BYTES : SOCKADDR_IN_BYTES);
   bytes.writeUInt16LE(isIpv6 ? AF_INET6 : AF_INET, 0);
   bytes.writeUInt16BE(port, 2);
-  parsed.bytes.copy(bytes, isIpv6 ? 8 : 4);
+  parsed.bytes.copy(bytes, SOCKADDR[parsed.family].from);
   return bytes;
 }
 
@@ -46,7 +49,7 @@ export class SenderTexts {
   readonly #place: { readonly from: number; readonly to: number };
 
   constructor(private readonly family: 4 | 6) {
-    this.#place = family === 6 ? { from: 8, to: 24 } : { from: 4, to: 8 };
+    this.#place = SOCKADDR[family];
   }
 
   /** Of the `sockaddr` that begins at `at`. */
