@@ -43,6 +43,11 @@ export class IpsecPolicies implements Disposable {
     return this.#blocksByDefault || this.#policies.some((policy) => covers(policy, source, destination));
   }
 
+  /** Whether anything that leaves may be under a policy. */
+  get areThere(): boolean {
+    return this.#blocksByDefault || this.#policies.length > 0;
+  }
+
   /** Asks the kernel. Throws NetlinkError. */
   refresh(): void {
     if (!this.#socket) return;
