@@ -32,6 +32,7 @@ bench: root all ## measure against what Linux has for mirroring; QUICK=1 takes u
 	@node dist/bench/run.js
 
 bench-control: root all ## measure the control plane: events, activation, rebuild, memory; QUICK=1 takes under a minute
+	@$(MAKE) --no-print-directory -C bench
 	@node dist/bench/control/run.js
 
 lab-shell: root all ## the demonstration's lab with a shell on the edge, to look around

@@ -1,24 +1,25 @@
 /**
  * Starts and stops mirroring of one session, over and over: `coa-client.js ADDRESS SECRET NAS ACCT-SESSION-ID MEDIATION PORT
- * COUNT`. Each start has an intercept id of its own, 1 and up. Writes one JSON array: of each start, when it was sent and
- * when the CoA-ACK came, in nanoseconds of the monotonic clock.
+ * FIRST WARM-UP COUNT`. FIRST starts of programs that have just begun, then WARM-UP starts in a row that nobody looks at,
+ * then COUNT starts more. Each start has an intercept id of its own, 1 and up. Writes one JSON array: of each start that is
+ * looked at, its intercept id, when it was sent and when the CoA-ACK came, in nanoseconds since the epoch.
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import { encodeRequest, ZERO_AUTHENTICATOR } from "../../src/radius/authenticator.js";
 import { CODE, TYPE } from "../../src/radius/codes.js";
 import { hideSalted } from "../../src/radius/hiding.js";
 import type { Attribute } from "../../src/radius/packet.js";
 import { vendorValue } from "../../src/radius/vendor.js";
+import { pause } from "./pause.js";
+import { wallClockNs } from "./wall-clock.js";
 
 const JUNIPER = 4874;
 const [ON, OFF] = [1, 0];
-/** Longer than a busy machine keeps the sender of the subscriber's packets waiting; random, so that nothing keeps step with them. */
-const PAUSE_MS = { least: 50, more: 20 };
 
-const [address = "", secretText = "", nas = "", sessionId = "", mediation = "", port = "", count = ""] =
+const [address = "", secretText = "", nas = "", sessionId = "", mediation = "", port = "", ...counts] =
   process.argv.slice(2);
+const [first = 0, warmUp = 0, count = 0] = counts.map(Number);
 const secret = Buffer.from(secretText);
 const socket = createSocket("udp4");
 socket.connect(3799, address);
@@ -53,20 +54,29 @@ function request(intercept: number, action: number): Buffer {
 async function ask(intercept: number, action: number): Promise<{ readonly sent: number; readonly answered: number }> {
   const bytes = request(intercept, action);
   const answer = once(socket, "message") as Promise<[Buffer]>;
-  const sent = Number(process.hrtime.bigint());
+  const sent = wallClockNs();
   socket.send(bytes);
   const [reply] = await answer;
-  const answered = Number(process.hrtime.bigint());
+  const answered = wallClockNs();
   if (reply[0] !== CODE.coaAck) throw new Error(`the gateway refused a CoA-Request with code ${reply[0]}`);
   return { sent, answered };
 }
 
-const starts = [];
-for (let intercept = 1; intercept <= Number(count); intercept++) {
-  starts.push(await ask(intercept, ON));
-  await sleep(PAUSE_MS.least + Math.random() * PAUSE_MS.more);
+const starts: object[] = [];
+let intercept = 0;
+
+async function startAndStop(): Promise<void> {
+  intercept++;
+  starts.push({ intercept, ...(await ask(intercept, ON)) });
+  await pause();
   await ask(intercept, OFF);
-  await sleep(PAUSE_MS.least + Math.random() * PAUSE_MS.more);
+  await pause();
 }
+
+for (let number = 0; number < first; number++) await startAndStop();
+// Each takes the place of the one before: a stop is answered late, since another agent might know the session.
+for (let number = 0; number < warmUp; number++) await ask(++intercept, ON);
+if (warmUp > 0) await ask(intercept, OFF);
+for (let number = 0; number < count; number++) await startAndStop();
 process.stdout.write(`${JSON.stringify(starts)}\n`);
 socket.close();

@@ -7,6 +7,7 @@ import { activation } from "./activation.js";
 import { coa } from "./coa.js";
 import { events } from "./events.js";
 import { writeAll } from "./files.js";
+import { hops } from "./hops.js";
 import { rebuild } from "./rebuild.js";
 import type { ControlRecord } from "./records.js";
 
@@ -16,13 +17,15 @@ const quick = (process.env.QUICK ?? "") !== "";
 /** Cases by name: `node dist/bench/control/run.js NAME...` runs those alone. */
 const CASES: Readonly<Record<string, () => Promise<ControlRecord[]>>> = quick
   ? {
-      coa: () => coa(50),
+      coa: () => coa({ first: 20, warmUp: 200, later: 50 }),
+      hops: () => hops(200, 50),
       activation: () => activation(10_000, 1),
       events: () => events(20_000, 1),
       rebuild: () => sizes([0, 20_000], 1),
     }
   : {
-      coa: () => coa(300),
+      coa: () => coa({ first: 100, warmUp: 2000, later: 300 }),
+      hops: () => hops(2000, 300),
       activation: () => activation(100_000, 3),
       events: () => events(100_000, 3),
       rebuild: () => sizes([0, 10_000, 100_000, 1_000_000], 2),

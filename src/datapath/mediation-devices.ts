@@ -8,7 +8,7 @@ import type { DatapathOptions } from "./options.js";
 import { SharedRows } from "./registers.js";
 
 export interface DeviceSurroundings {
-  /** Asks the kernel for the IPsec policies that are in force. */
+  /** Makes the IPsec policies known that are in force now. */
   lookAtPolicies(): void;
   /** Whether copies may be under an IPsec policy. They then go through the stack, which alone applies it. */
   isUnderPolicy(peer: MediationPeer): boolean;

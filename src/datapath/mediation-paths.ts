@@ -33,7 +33,7 @@ export class MediationPaths implements DeviceSurroundings {
   }
 
   lookAtPolicies(): void {
-    this.#policies.refresh();
+    this.#policies.catchUp();
   }
 
   isUnderPolicy({ source, destination }: MediationPeer): boolean {

@@ -48,6 +48,14 @@ export class IpsecPolicies implements Disposable {
     return this.#blocksByDefault || this.#policies.length > 0;
   }
 
+  /**
+   * From now on `covers` knows of every policy that is in force, also where the events that tell of it still wait. Asks the
+   * kernel only where some do: a list of thousands of policies takes longer than an intercept may. Throws NetlinkError.
+   */
+  catchUp(): void {
+    if (this.#pending !== undefined || this.#events?.isBehind === true) this.refresh();
+  }
+
   /** Asks the kernel. Throws NetlinkError. */
   refresh(): void {
     if (!this.#socket) return;

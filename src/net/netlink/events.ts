@@ -12,6 +12,8 @@ import { EVENT_QUEUE_BYTES, openNetlink } from "./socket.js";
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 const O_CLOEXEC = 0o2000000;
+const MSG_PEEK = 0x2;
+const MSG_DONTWAIT = 0x40;
 const REOPEN_MS = 100;
 
 export interface NetlinkListener {
@@ -20,8 +22,14 @@ export interface NetlinkListener {
   overrun(): void;
 }
 
+interface EventSocket {
+  readonly socket: Socket;
+  /** Node's, and open until `socket` is destroyed. */
+  readonly fd: number;
+}
+
 /** A socket of Node's whose reads give what `fd` receives. `fd` is taken over. */
-function readableSocket(fd: number): Socket {
+function readableSocket(fd: number): EventSocket {
   const calls = libc();
   const pair = Buffer.alloc(8);
   if (calls.socketpair(AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0, pair) !== 0) {
@@ -36,13 +44,13 @@ function readableSocket(fd: number): Socket {
   const code = lastErrno();
   calls.close(fd);
   calls.close(peer);
-  if (replaced === own) return socket;
+  if (replaced === own) return { socket, fd: own };
   socket.destroy();
   throw new NetlinkError(`No socket for the kernel's events can be had (${code}).`, code);
 }
 
 export class NetlinkEvents implements Disposable {
-  #socket: Socket;
+  #open: EventSocket;
   #reopening: NodeJS.Timeout | undefined;
 
   /** Listens from now on. The process may end while it listens. Throws NetlinkError. */
@@ -52,28 +60,37 @@ export class NetlinkEvents implements Disposable {
     private readonly listener: NetlinkListener,
     private readonly queueBytes: number = EVENT_QUEUE_BYTES,
   ) {
-    this.#socket = this.#open();
+    this.#open = this.#listen();
+  }
+
+  /** Whether the kernel may have told of something that the listener has not heard yet. */
+  get isBehind(): boolean {
+    const { socket, fd } = this.#open;
+    if (socket.destroyed) return true;
+    const received = libc().recv(fd, Buffer.alloc(1), 1, MSG_PEEK | MSG_DONTWAIT);
+    return received >= 0 || lastErrno() !== "EAGAIN";
   }
 
   close(): void {
     clearTimeout(this.#reopening);
-    this.#socket.removeAllListeners("close");
-    this.#socket.destroy();
+    this.#open.socket.removeAllListeners("close");
+    this.#open.socket.destroy();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #open(): Socket {
-    const socket = readableSocket(openNetlink(this.protocol, { groups: this.groups, queueBytes: this.queueBytes }));
+  #listen(): EventSocket {
+    const open = readableSocket(openNetlink(this.protocol, { groups: this.groups, queueBytes: this.queueBytes }));
+    const { socket } = open;
     // Which error it was does not matter: ENOBUFS is the usual one, and all end in looking at everything again.
     socket.on("error", () => {});
     socket.on("close", () => this.#reopen());
     socket.on("data", (bytes: Buffer) => this.#take(bytes));
     socket.unref();
     socket.resume();
-    return socket;
+    return open;
   }
 
   #take(bytes: Buffer): void {
@@ -82,7 +99,7 @@ export class NetlinkEvents implements Disposable {
       messages = parseMessages(bytes);
     } catch {
       // A datagram that was cut off: its rest cannot be had.
-      this.#socket.destroy();
+      this.#open.socket.destroy();
       return;
     }
     for (const message of messages) this.listener.message(message);
@@ -90,7 +107,7 @@ export class NetlinkEvents implements Disposable {
 
   #reopen(): void {
     try {
-      this.#socket = this.#open();
+      this.#open = this.#listen();
     } catch {
       this.#reopening = setTimeout(() => this.#reopen(), REOPEN_MS).unref();
       return;

@@ -1,8 +1,9 @@
 /** IPsec policies on the way to the mediation device: never a copy in clear that a policy covers. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { describe, test } from "node:test";
+import { describe, mock, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { NetlinkSocket } from "../../../src/net/netlink/socket.js";
 import { ip, sysctl } from "../../bpf/network.js";
 import { DEVICE4, NODE4, OTHER_DEVICE4 } from "../../bpf/rig.js";
 import { until } from "../../support/poll.js";
@@ -126,5 +127,20 @@ describe("an IPsec policy", () => {
       await send(10);
       assert.deepEqual(device.copies, range(0, 10));
       assert.equal(edge.datapath.counters().throughStack, 0n);
+    }));
+
+  test("is looked for anew where something has changed, and not by each device that comes into use", () =>
+    withScene(async ({ edge }) => {
+      const dumps = mock.method(NetlinkSocket.prototype, "dump");
+      try {
+        edge.put();
+        assert.equal(dumps.mock.callCount(), 0);
+        policy("add", OTHER_DEVICE4, ...TUNNEL);
+        edge.put({ key: "another", mediation: { address: OTHER_DEVICE4, port: 30_030 } });
+        assert.equal(dumps.mock.callCount(), 1);
+        await until("the event is taken", () => dumps.mock.callCount() === 2);
+      } finally {
+        dumps.mock.restore();
+      }
     }));
 });

@@ -16,6 +16,8 @@ import {
   networkLinks,
 } from "../../../src/net/links.js";
 import { NetlinkError } from "../../../src/net/netlink/errors.js";
+import { NetlinkEvents } from "../../../src/net/netlink/events.js";
+import { GROUP, PROTOCOL } from "../../../src/net/netlink/uapi.js";
 import { createPersistentTun } from "../../../src/net/tun.js";
 import { enterPrivateNetwork, ip, ipBatch } from "../../bpf/network.js";
 import { until } from "../../support/poll.js";
@@ -176,6 +178,18 @@ describe("following interfaces", () => {
     const { user, system } = process.cpuUsage(before);
     t.diagnostic(`${((user + system) / 2000).toFixed(2)} ms of CPU in a second without events`);
     assert.ok(user + system < 100_000);
+  });
+
+  test("events that wait are known of before anybody has taken them", async () => {
+    let told = 0;
+    using events = new NetlinkEvents(PROTOCOL.ROUTE, [GROUP.LINK], { message: () => told++, overrun: () => told++ });
+    assert.equal(events.isBehind, false);
+    ip("link", "add", "v0", "type", "veth", "peer", "name", "v1");
+    assert.deepEqual([told, events.isBehind, events.isBehind], [0, true, true], "looking takes nothing away");
+    await until("it is told", () => told >= 2);
+    assert.equal(events.isBehind, false);
+    events.close();
+    assert.equal(events.isBehind, true, "nobody can say any more");
   });
 
   test("more changes than the kernel keeps: everything is looked at again", async () => {
