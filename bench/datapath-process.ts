@@ -73,6 +73,7 @@ function main(mode: Mode, entries: number, objectDirectory: string): void {
     stranded: fail,
     attached: () => undefined,
     narrowPath: () => undefined,
+    leftToTc: () => undefined,
     gone: () => undefined,
   });
   putAll(datapath, entries);

@@ -54,6 +54,7 @@ typedef struct __sk_buff program_context;
 #define PPPOE_SESSION_BYTES 8
 #define IPV4_HEADER_BYTES 20
 #define IPV4_FRAGMENT_OFFSET_MASK 0x1fff
+#define IPV4_MORE_FRAGMENTS 0x2000
 #define IPV6_FRAGMENT_OFFSET_MASK 0xfff8
 #define IPV6_HEADER_BYTES 40
 #define IPV6_FRAGMENT_BYTES 8

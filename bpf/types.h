@@ -247,17 +247,43 @@ struct handover {
 	__u64 outer4[OUTER4_ROOM_WORDS]; /* ORDER_PREPARED: what is put in front of the copy's IP header */
 };
 
-/* Where XDP sends an original and its copy at once: one map for each pair of ways. */
+/* Whose frames a fan-out is for: untagged ones in a direction that the device serves, or those of the VLANs on it. */
+enum fan_out_way {
+	FAN_OUT_FROM = DIRECTION_FROM,
+	FAN_OUT_TO = DIRECTION_TO,
+	FAN_OUT_TAGGED = 2,
+} __attribute__((packed));
+
+/* Where XDP sends an original and its copies at once: one map for each pair of devices and number of copies. */
 struct fan_out_key {
-	__u32 direction;
 	__u32 next_hop_ifindex;
 	__u32 mediation_ifindex;
+	enum fan_out_way way;
+	__u8 copies;
+	__u16 reserved;
 };
 
-/* A VLAN interface is this tag on that device; found by the one in ingress, by the other in egress. */
+/* What a frame shows of the interface that it came in by; id 0: no tag. */
 struct vlan_place {
 	__u32 device_ifindex;
 	__u32 vlan_id;
+};
+
+/* The interface that such frames come in by as routing sees it. Frames to another MAC address are not for routing. */
+struct way_in {
+	__u32 ifindex;
+	__u32 zone;
+	__u32 direction;
+	__be16 mac[3]; /* in whole words: the programs compare it with each frame's */
+	__u16 reserved;
+};
+
+/* A VLAN interface as a way out: this tag on that device. */
+struct vlan_way_out {
+	__u32 device_ifindex;
+	__u32 vlan_id;
+	__u32 directions; /* bits 1 << enum direction, as the interface's roles have them */
+	__u32 zone;
 };
 
 /* Egress interfaces that run mediation_egress: a copy may be handed to no other. */

@@ -2,9 +2,9 @@
 /*
  * The XDP datapaths. They stand in front of the tc datapath and leave to it whatever they do not do themselves.
  *
- *   xdp_tap             a tap or SPAN interface: frame -> copy -> mediation interface
- *   xdp_forward_access  from the subscriber   } original -> next hop
- *   xdp_forward_core    to the subscriber     }          -> mediation interface, there xdp_copy makes a copy of it
+ *   xdp_tap      a tap or SPAN interface: frame -> copy -> mediation interface
+ *   xdp_forward  access and core interfaces: original -> next hop
+ *                                                     -> mediation interface, there xdp_copy makes copies of it
  */
 #define XDP_PROGRAMS
 #include "kernel.h"
@@ -22,6 +22,8 @@
 #include "due.h"
 #include "xdp_frame.h"
 #include "xdp_tap.h"
+#include "xdp_copies.h"
+#include "xdp_route.h"
 #include "xdp_forward.h"
 
 SEC("xdp.frags")
@@ -31,15 +33,9 @@ int xdp_tap(struct xdp_md *ctx)
 }
 
 SEC("xdp.frags")
-int xdp_forward_access(struct xdp_md *ctx)
+int xdp_forward(struct xdp_md *ctx)
 {
-	return forward(ctx, DIRECTION_FROM);
-}
-
-SEC("xdp.frags")
-int xdp_forward_core(struct xdp_md *ctx)
-{
-	return forward(ctx, DIRECTION_TO);
+	return forward(ctx);
 }
 
 SEC("xdp.frags/devmap")

@@ -23,6 +23,7 @@ packages=(
   "ethtool /usr/sbin/ethtool"
   "iproute2 /usr/sbin/ip"
   "iputils-ping /usr/bin/ping"
+  "nftables /usr/sbin/nft"
   "procps /usr/sbin/sysctl"
   "util-linux /usr/bin/nsenter"
   "curl /usr/bin/curl"
@@ -40,7 +41,6 @@ if [ "${1:-}" = bench ]; then
     "gcc /usr/bin/gcc"
     "libc6-dev /usr/include/stdio.h"
     "iptables /usr/sbin/iptables"
-    "nftables /usr/sbin/nft"
   )
 fi
 

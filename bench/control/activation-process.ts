@@ -25,7 +25,15 @@ const datapath = new KernelDatapath(
       way: "auto",
     },
   },
-  { failed: nothing, overtaken: nothing, stranded: nothing, attached: nothing, narrowPath: nothing, gone: nothing },
+  {
+    failed: nothing,
+    overtaken: nothing,
+    stranded: nothing,
+    attached: nothing,
+    narrowPath: nothing,
+    leftToTc: nothing,
+    gone: nothing,
+  },
 );
 const sessions = Array.from({ length: Number(count) }, (_, index) => mirroredSession(index + 1));
 const [began, before] = [performance.now(), process.cpuUsage()];

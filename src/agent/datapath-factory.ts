@@ -44,6 +44,8 @@ async function loadDatapath(config: AgentConfig, log: Logger) {
           ? "other programs came to run before ours, which went to the head of the chain again"
           : "other programs run before ours: what they take or change is not mirrored as it came",
       ),
+    leftToTc: (name, reason) =>
+      log.warn({ interface: name, reason }, "xdp-forward leaves packets of this interface to the kernel and tc"),
     narrowPath: (mtu, needed) =>
       log.warn(
         { mtu, needed },

@@ -93,6 +93,7 @@ export class Interfaces implements LinkListener {
   }
 
   changed(link: NetworkLink): void {
+    this.xdp?.linkChanged(link);
     const roles = this.#rolesOf(link.name);
     const before = this.#inService.get(link.ifindex);
     if (before && before.link.hasLinkLayer === link.hasLinkLayer && sameRoles(before.roles, roles)) {
@@ -112,6 +113,11 @@ export class Interfaces implements LinkListener {
     this.#waiting.delete(ifindex);
     this.#failures.delete(ifindex);
     this.#drop(ifindex, true);
+    this.xdp?.linkGone(ifindex);
+  }
+
+  told({ ifindex }: NetworkLink): void {
+    this.xdp?.linkTold(ifindex);
   }
 
   /** Tries those again that could not be taken into service, and looks at the chains of all others. */
@@ -171,11 +177,12 @@ export class Interfaces implements LinkListener {
       for (const role of roles) placed.push(...this.hooks.attachRole(link, role, this.xdp?.mode));
       if (roles.includes("mediation") && link.hasLinkLayer)
         this.#map("mediation_interfaces").update(indexKey(link.ifindex), MediationInterface.encode({ flags: 0 }));
-      if (link.hasLinkLayer) this.xdp?.attach(link, roles);
+      this.#serveXdp(link, roles);
       this.#inService.set(link.ifindex, { link, roles, placed });
       this.#failures.delete(link.ifindex);
       this.events.attached(link.name, roles);
     } catch (error) {
+      this.xdp?.withdraw(link.ifindex);
       for (const { attachment } of placed) takeOff(attachment);
       this.#map("zones").delete(indexKey(link.ifindex));
       if (!isAway(error)) this.#fail(link, error instanceof Error ? error.message : String(error));
@@ -206,8 +213,17 @@ export class Interfaces implements LinkListener {
     this.#hasSpringboard = true;
   }
 
-  #setZone({ ifindex, name }: NetworkLink): void {
-    const zone = this.#zones.find(({ fits }) => fits(name))?.zone;
+  #serveXdp(link: NetworkLink, roles: readonly Role[]): void {
+    if (link.hasLinkLayer) this.xdp?.serve(link, roles, this.#zoneOf(link) ?? 0);
+  }
+
+  #zoneOf({ name }: NetworkLink): number | undefined {
+    return this.#zones.find(({ fits }) => fits(name))?.zone;
+  }
+
+  #setZone(link: NetworkLink): void {
+    const { ifindex } = link;
+    const zone = this.#zoneOf(link);
     if (zone === undefined) this.#map("zones").delete(indexKey(ifindex));
     else this.#map("zones").update(indexKey(ifindex), indexKey(zone));
   }
@@ -218,6 +234,7 @@ export class Interfaces implements LinkListener {
     inService.link = link;
     if (name === link.name) return;
     if (inService.roles.includes("access")) this.#setZone(link);
+    this.#serveXdp(link, inService.roles);
     this.events.gone(name);
     this.events.attached(link.name, inService.roles);
   }
@@ -226,7 +243,7 @@ export class Interfaces implements LinkListener {
   #drop(ifindex: number, interfaceIsGone = false): void {
     const dropped = this.#inService.get(ifindex);
     if (!dropped) return;
-    this.xdp?.detach(ifindex);
+    this.xdp?.withdraw(ifindex);
     this.#map("mediation_interfaces").delete(indexKey(ifindex));
     this.#map("zones").delete(indexKey(ifindex));
     for (const { attachment } of dropped.placed) {

@@ -7,6 +7,7 @@ import { LinkMonitor } from "../net/link-monitor.js";
 import { networkLinks } from "../net/links.js";
 import { attachMode, removeClsactFilters } from "./attach.js";
 import { readTotals } from "./counters.js";
+import type { ForwardEvents } from "./forward-ways.js";
 import { ensureStackPair, removeHelperDevices, STACK_IN } from "./helper-devices.js";
 import { Hooks } from "./hooks.js";
 import { InterceptTable } from "./intercept-table.js";
@@ -26,10 +27,10 @@ import {
   type MapFill,
 } from "./port.js";
 import { indexKey } from "./registers.js";
-import { XdpLayer } from "./xdp.js";
+import { openXdp, type XdpLayer } from "./xdp.js";
 import { zoneNumber } from "./zones.js";
 
-export interface DatapathEvents extends Omit<InterfaceEvents, "springboard">, PathEvents {
+export interface DatapathEvents extends Omit<InterfaceEvents, "springboard">, PathEvents, ForwardEvents {
   /** An intercept is not on its interface any more, since that came again and the kernel refused. Names no subject. */
   stranded(reason: string): void;
 }
@@ -45,6 +46,9 @@ export interface Uninstalled {
   readonly devices: readonly string[];
 }
 
+/** How often drivers are asked what they can do with XDP frames; there are no events of what the end of a veth does. */
+const LOOK_MS = 1000;
+
 /** Its inode number, by which the kernel's programs know the namespace of the thread that makes all calls. */
 function ownNetworkNamespace(): number {
   return statSync("/proc/thread-self/ns/net").ino;
@@ -53,16 +57,18 @@ function ownNetworkNamespace(): number {
 export class KernelDatapath implements Datapath {
   /** For tests, which look into the maps and run the programs by hand. */
   readonly object: LoadedObject;
+  /** For tests, which make up link events. */
+  readonly xdp: XdpLayer | undefined;
   /** False where the kernel lets no tracing program in: copies that its IP stack drops are then not counted. */
   readonly countsStackLosses: boolean;
   /** False where the node forwards no IPv6: IPv6 copies that take the IP stack are lost. */
   readonly forwardsIpv6: boolean;
   readonly #intercepts: InterceptTable;
   readonly #hooks: Hooks;
-  readonly #xdp: XdpLayer | undefined;
   readonly #interfaces: Interfaces;
   readonly #links: LinkMonitor;
   readonly #paths: MediationPaths;
+  readonly #lookTimer: NodeJS.Timeout;
   #config: Config;
 
   constructor(
@@ -76,8 +82,8 @@ export class KernelDatapath implements Datapath {
       this.#intercepts = new InterceptTable(object, options, this.#paths);
       if (!isNew) this.#intercepts.adopt();
       this.#hooks = new Hooks(object, attachMode(options.attach?.mode ?? "auto"), pins);
-      this.#xdp =
-        options.mode === "tc" ? undefined : new XdpLayer(options.mode, options.objectDirectory, object, this.#hooks);
+      this.xdp =
+        options.mode === "tc" ? undefined : openXdp(options.mode, options.objectDirectory, object, this.#hooks, events);
       const pair = ensureStackPair();
       this.forwardsIpv6 = pair.forwardsIpv6;
       this.#config = {
@@ -95,7 +101,7 @@ export class KernelDatapath implements Datapath {
         options,
         this.#hooks,
         { ...events, springboard: (ifindex) => this.#configure({ springboard_ifindex: ifindex }) },
-        this.#xdp,
+        this.xdp,
       );
       this.#configure({ flags: this.#flags() });
       this.#interfaces.attachOwn(pair.out, "stack-out");
@@ -103,6 +109,7 @@ export class KernelDatapath implements Datapath {
       this.countsStackLosses = this.#hooks.attachStackLoss();
       this.#links = this.#monitorLinks();
       this.#links.start();
+      this.#lookTimer = setInterval(() => this.#lookAtDriversQuietly(), LOOK_MS).unref();
       this.#paths.start(this.#intercepts.devices, pair.in.ifindex);
     } catch (error) {
       this.#paths.stop();
@@ -124,7 +131,7 @@ export class KernelDatapath implements Datapath {
   followInterfaces(): void {
     this.#links.resynchronize();
     this.#interfaces.check(this.#links.all());
-    this.#xdp?.followFeatures();
+    this.xdp?.look();
   }
 
   /** Names of the interfaces in service. */
@@ -184,11 +191,12 @@ export class KernelDatapath implements Datapath {
   }
 
   close(): void {
+    clearInterval(this.#lookTimer);
     this.#paths.stop();
     this.#links.close();
     if (this.options.pinDirectory === undefined) this.#interfaces.detach();
     else this.#interfaces.close();
-    this.#xdp?.close();
+    this.xdp?.close();
     this.#hooks.close();
     this.object.close();
     if (this.options.pinDirectory === undefined) removeHelperDevices();
@@ -204,6 +212,14 @@ export class KernelDatapath implements Datapath {
     }
   }
 
+  #lookAtDriversQuietly(): void {
+    try {
+      this.xdp?.look();
+    } catch {
+      // No memory for the moment, say; the next round tries again.
+    }
+  }
+
   #monitorLinks(): LinkMonitor {
     return new LinkMonitor({
       changed: (link, before) => {
@@ -215,6 +231,7 @@ export class KernelDatapath implements Datapath {
         this.#attempt(link.name, () => this.#interfaces.gone(link));
         this.#followInterface(link.name);
       },
+      told: (link) => this.#attempt(link.name, () => this.#interfaces.told(link)),
     });
   }
 

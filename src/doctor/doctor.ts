@@ -3,8 +3,10 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { checkCapabilities, checkLibbpf } from "../agent/prerequisites.js";
 import type { Config } from "../config/schema.js";
+import { IpsecPolicies } from "../net/ipsec.js";
 import { askAgent } from "./agent.js";
 import { checkBus } from "./bus.js";
+import { judgeIpsec } from "./bypassed.js";
 import { judgeClock, readClock } from "./clock.js";
 import { type Finding, failure, fromSentence, ok, warning } from "./finding.js";
 import { judgeInterfaces } from "./interfaces.js";
@@ -82,7 +84,10 @@ async function examineInterfaces({ interfaces, datapath }: Config): Promise<Find
   if (interfaces === undefined)
     return [failure("interfaces", "the configuration names none", "name interfaces.access, such as [eth1]")];
   const { readInterfaces } = await import("./interface-facts.js");
-  return judgeInterfaces(readInterfaces(interfaces, datapath.mode), interfaces, datapath);
+  const findings = judgeInterfaces(readInterfaces(interfaces, datapath.mode), interfaces, datapath);
+  if (datapath.mode !== "xdp-forward") return findings;
+  using policies = new IpsecPolicies(() => undefined);
+  return [...findings, ...judgeIpsec(policies.areThere)];
 }
 
 async function examinePaths(config: Config, devices: readonly string[]): Promise<Finding[]> {

@@ -4,8 +4,10 @@ import { BpfError, BpfProgram, type Direction, queryTcx, type TcxEntry } from "l
 import type { Config } from "../config/schema.js";
 import { CLSACT_HANDLE, hooksOf, PRIORITY } from "../datapath/attach.js";
 import { programNames } from "../datapath/chain.js";
+import { isVlan, obstacleIn, obstacleOutOfVlan } from "../datapath/forward-rules.js";
 import { HELPER_DEVICES } from "../datapath/helper-devices.js";
 import { xdpProgramOf } from "../datapath/xdp.js";
+import { tagStripping } from "../net/ethtool.js";
 import { globMatcher } from "../net/globs.js";
 import { type NetworkLink, networkLinks } from "../net/links.js";
 import { clsactFilters } from "../net/tc-filters.js";
@@ -22,13 +24,20 @@ export function readInterfaces(interfaces: NonNullable<Config["interfaces"]>, mo
   const fits: readonly [ConfiguredRole, (name: string) => boolean][] = (["access", "core", "mediation"] as const).map(
     (role) => [role, globMatcher(interfaces[role])],
   );
-  return networkLinks().flatMap((link) => {
+  const links = networkLinks();
+  return links.flatMap((link) => {
     const roles = fits.filter(([, matches]) => matches(link.name)).map(([role]) => role);
-    return roles.length === 0 || HELPER_DEVICES.includes(link.name) ? [] : [factsOf(link, roles, mode)];
+    return roles.length === 0 || HELPER_DEVICES.includes(link.name) ? [] : [factsOf(link, roles, mode, links)];
   });
 }
 
-function factsOf(link: NetworkLink, roles: readonly ConfiguredRole[], mode: Mode): InterfaceFacts {
+function factsOf(
+  link: NetworkLink,
+  roles: readonly ConfiguredRole[],
+  mode: Mode,
+  links: readonly NetworkLink[],
+): InterfaceFacts {
+  const obstacle = mode === "xdp-forward" ? obstacleOf(link, roles, links) : undefined;
   const foreignXdp = foreignXdpOf(link, roles, mode);
   const lacksXdp = lacksXdpOf(link, roles, mode);
   return {
@@ -37,8 +46,38 @@ function factsOf(link: NetworkLink, roles: readonly ConfiguredRole[], mode: Mode
     chains: chainsOf(link, roles, mode),
     ...(foreignXdp !== undefined && { foreignXdp }),
     ...(lacksXdp !== undefined && { lacksXdp }),
+    ...(obstacle !== undefined && { obstacle }),
+    filtersSources: filtersSources(link.name),
     notForwarded: (["IPv4", "IPv6"] as const).filter((family) => !forwards(family, link.name)),
   };
+}
+
+function obstacleOf(
+  link: NetworkLink,
+  roles: readonly ConfiguredRole[],
+  links: readonly NetworkLink[],
+): string | undefined {
+  if (!link.hasLinkLayer) return undefined;
+  const device = isVlan(link) ? links.find(({ ifindex }) => ifindex === link.lower) : link;
+  const ofVlan = isVlan(link) ? obstacleOutOfVlan({ link, roles, zone: 0 }) : undefined;
+  if (ofVlan !== undefined || !device) return ofVlan;
+  const carriesVlans = links.some((other) => isVlan(other) && other.lower === device.ifindex);
+  const strips = tagStripping(device.name);
+  return obstacleIn({ link: device, roles: isVlan(link) ? [] : roles, zone: 0, strips, carriesVlans });
+}
+
+/** The kernel takes the stricter of the interface's filter and that of all. */
+function filtersSources(name: string): boolean {
+  return ["all", name].some((scope) => (readSetting(`ipv4/conf/${scope}/rp_filter`) ?? "0") !== "0");
+}
+
+function readSetting(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/net/${path}`, "utf8").trim();
+  } catch {
+    // The kernel has no such family, or the interface is gone again.
+    return undefined;
+  }
 }
 
 function chainsOf(link: NetworkLink, roles: readonly ConfiguredRole[], mode: Mode): Chain[] {
@@ -110,22 +149,17 @@ function xdpName(id: number): string {
   }
 }
 
-function lacksXdpOf(
-  { ifindex, hasLinkLayer }: NetworkLink,
-  roles: readonly ConfiguredRole[],
-  mode: Mode,
-): string | undefined {
+function lacksXdpOf(link: NetworkLink, roles: readonly ConfiguredRole[], mode: Mode): string | undefined {
+  const { ifindex, hasLinkLayer, lower } = link;
   if (mode === "tc" || !hasLinkLayer) return undefined;
-  if (xdpProgramOf(mode, roles) !== undefined && runsXdp(ifindex) === false) return "runs no XDP programs";
+  // A VLAN interface's frames are its device's, which has the program.
+  const carrier = mode === "xdp-forward" && isVlan(link) ? lower : ifindex;
+  if (xdpProgramOf(mode, roles) !== undefined && carrier !== undefined && runsXdp(carrier) === false)
+    return "runs no XDP programs";
   if (roles.includes("mediation") && !takesRedirects(ifindex)) return "does not send what XDP redirects";
   return undefined;
 }
 
 function forwards(family: "IPv4" | "IPv6", name: string): boolean {
-  try {
-    return readFileSync(`/proc/sys/net/${family.toLowerCase()}/conf/${name}/forwarding`, "utf8").trim() !== "0";
-  } catch {
-    // The kernel has no such family, or the interface is gone again.
-    return true;
-  }
+  return readSetting(`${family.toLowerCase()}/conf/${name}/forwarding`) !== "0";
 }

@@ -3,6 +3,7 @@ import type { Config } from "../config/schema.js";
 import type { Role } from "../datapath/attach.js";
 import { isGlob } from "../net/globs.js";
 import type { NetworkLink } from "../net/links.js";
+import { judgeBypass } from "./bypassed.js";
 import { type Finding, failure, ok, warning } from "./finding.js";
 
 export type ConfiguredRole = Extract<Role, "access" | "core" | "mediation">;
@@ -28,6 +29,10 @@ export interface InterfaceFacts {
   readonly chains: readonly Chain[];
   /** Name of an XDP program that is not ours. */
   readonly foreignXdp?: string;
+  /** Why xdp-forward leaves packets of the interface to tc: one sentence, with the remedy. */
+  readonly obstacle?: string;
+  /** The kernel drops packets whose source it would not route back here. */
+  readonly filtersSources?: boolean;
   /** What the configured mode asks of the driver, and it does not offer. */
   readonly lacksXdp?: string;
   /** Address families that the kernel does not forward from here. */
@@ -79,11 +84,17 @@ function judgeInterface(fact: InterfaceFacts, datapath: DatapathConfig): Finding
     ...judgeXdp(about, fact, datapath),
     ...fact.chains.flatMap((chain) => judgeChain(about, link.name, chain, datapath)),
     ...judgeForwarding(about, fact, datapath),
+    ...(datapath.mode === "xdp-forward" && isOnTheWay(roles) ? judgeBypass(about, fact) : []),
   ];
   if (problems.length > 0) return problems;
   const behind = fact.chains.flatMap(({ tcxBehind }) => tcxBehind);
   const company = behind.length > 0 ? `; behind us: ${behind.join(", ")}` : "";
   return [ok(about, `${roles.join(" and ")}, up, MTU ${link.mtu}, nobody is ahead of us${company}`)];
+}
+
+/** Of originals. */
+function isOnTheWay(roles: readonly ConfiguredRole[]): boolean {
+  return roles.includes("access") || roles.includes("core");
 }
 
 function judgeXdp(about: string, { link, foreignXdp, lacksXdp }: InterfaceFacts, { mode }: DatapathConfig): Finding[] {

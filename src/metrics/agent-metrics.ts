@@ -225,6 +225,9 @@ export function registerDatapathMetrics(registry: Registry, datapath: Datapath):
   total("submirror_fragmented_packets_total", "Copies that left as IP fragments.", "", (all) => ({
     all: all.fragmented,
   }));
+  total("submirror_xdp_packets_total", "Copies that an XDP program made; all others were made by tc.", "", (all) => ({
+    all: all.byXdp,
+  }));
   registerMapGauges(registry, datapath);
 }
 

@@ -43,6 +43,11 @@ export class IpsecPolicies implements Disposable {
     return this.#blocksByDefault || this.#policies.some((policy) => covers(policy, source, destination));
   }
 
+  /** Whether anything that leaves may be under a policy. */
+  get areThere(): boolean {
+    return this.#blocksByDefault || this.#policies.length > 0;
+  }
+
   /**
    * From now on `covers` knows of every policy that is in force, also where the events that tell of it still wait. Asks the
    * kernel only where some do: a list of thousands of policies takes longer than an intercept may. Throws NetlinkError.

@@ -9,6 +9,8 @@ export interface LinkListener {
   /** The interface appeared, or something of it changed: `before` is what it was. */
   changed(link: NetworkLink, before: NetworkLink | undefined): void;
   gone(link: NetworkLink): void;
+  /** The kernel told of the interface, and nothing that is known of it changed: of its offloads, say. */
+  told?(link: NetworkLink): void;
 }
 
 function same(a: NetworkLink, b: NetworkLink): boolean {
@@ -38,6 +40,8 @@ export class LinkTable {
       if (before) this.#remove(before);
     } else if (!before || !same(before, link)) {
       this.#store(link, before);
+    } else {
+      this.listener.told?.(link);
     }
   }
 

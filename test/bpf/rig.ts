@@ -8,12 +8,15 @@
 import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import type { BpfMap } from "libbpf-ts";
+import type { Role } from "../../src/datapath/attach.js";
 import { KernelDatapath } from "../../src/datapath/kernel.js";
+import { Totals } from "../../src/datapath/layout.gen.js";
 import type { DatapathOptions } from "../../src/datapath/options.js";
 import type { DatapathCounters } from "../../src/datapath/port.js";
 import type { InterceptSpec } from "../../src/intercepts/types.js";
+import type { NetworkLink } from "../../src/net/links.js";
 import { type Context, contextBytes } from "./context.js";
 import { enterPrivateNetwork, ipBatch, sysctl, Wire } from "./network.js";
 import {
@@ -68,6 +71,14 @@ export interface RigOptions {
   readonly zones?: Readonly<Record<string, string>>;
   /** Mediation interfaces besides med0. */
   readonly alsoMediation?: readonly string[];
+}
+
+/** A device that routing takes for a VLAN interface: the kernel of a test machine need not have any. */
+export interface VlanStandIn {
+  readonly lower: Wire;
+  readonly id: number;
+  readonly roles: readonly Role[];
+  readonly more?: Partial<NetworkLink>;
 }
 
 export interface Run {
@@ -153,6 +164,7 @@ export class Rig implements Disposable {
         overtaken() {},
         stranded() {},
         narrowPath() {},
+        leftToTc() {},
       },
     );
   }
@@ -165,6 +177,34 @@ export class Rig implements Disposable {
       if (performance.now() > end) throw new Error(`Not in service: ${missing().join(", ")}`);
       await setImmediate();
     }
+  }
+
+  /** Waits until what the kernel tells of the interfaces has been taken in. */
+  async settled(): Promise<void> {
+    await setTimeout(50);
+  }
+
+  /** Copies that an XDP program made, so far. */
+  copiesByXdp(): number {
+    const parts = this.map("totals").lookupPerCpu(Buffer.alloc(4)) ?? [];
+    return parts.reduce((sum, part) => sum + Number(Totals.decode(part).by_xdp), 0);
+  }
+
+  /** Makes up link events by which `wire` is a VLAN interface in service. Whatever it was, XDP takes it for one then. */
+  takeForVlan(wire: Wire, { lower, id, roles, more = {} }: VlanStandIn): void {
+    const link: NetworkLink = {
+      ifindex: wire.ifindex,
+      name: `${lower.name}.${id}`,
+      hasLinkLayer: true,
+      mtu: 1500,
+      up: true,
+      kind: "vlan",
+      lower: lower.ifindex,
+      vlanId: id,
+      ...more,
+    };
+    this.datapath.xdp?.linkChanged(link);
+    this.datapath.xdp?.serve(link, roles, 0);
   }
 
   install(specs: readonly InterceptSpec[]): void {

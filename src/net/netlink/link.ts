@@ -7,6 +7,7 @@ import {
   parseAttributes,
   text,
   textAttribute,
+  u16Attribute,
   u32,
   u32Attribute,
 } from "./message.js";
@@ -23,12 +24,16 @@ import {
   LINKINFO,
   MESSAGE,
   VETH_PEER,
+  VLAN,
+  VLAN_REORDER_HEADER,
   XDP,
 } from "./uapi.js";
 
 /** `struct ifinfomsg`: family, padding, type, index, flags, change mask. */
 const IFINFO_BYTES = 16;
 const MAC_BYTES = 6;
+const ETHERTYPE_8021Q = Buffer.from([0x81, 0x00]);
+const NO_ATTRIBUTES = Buffer.alloc(0);
 
 export interface NetworkLink {
   readonly ifindex: number;
@@ -43,12 +48,22 @@ export interface NetworkLink {
   readonly up: boolean;
   /** E.g. `veth`, `vlan`; absent for most hardware. */
   readonly kind?: string;
+  /** The root queueing discipline, e.g. `fq_codel`. */
+  readonly qdisc?: string;
   /** ifindex of the bridge, bond or VRF that it is part of. */
   readonly master?: number;
+  /** What that is, such as `bridge`; absent where the kernel does not say. */
+  readonly masterKind?: string;
   /** ifindex of the interface below a VLAN, or of a veth's peer in the same namespace. */
   readonly lower?: number;
   /** Id of the XDP program on it. */
   readonly xdpProgram?: number;
+  /** The tag of a VLAN interface that is an 802.1Q one; absent for 802.1ad. */
+  readonly vlanId?: number;
+  /** The VLAN interface's packets keep their tag (reorder_hdr off). */
+  readonly vlanKeepsTag?: boolean;
+  /** The VLAN interface's tags may have a priority (egress-qos-map). */
+  readonly vlanMapsPriority?: boolean;
 }
 
 export interface LinkChange {
@@ -61,6 +76,20 @@ function macText(bytes: Buffer | undefined): string | undefined {
   return bytes.toString("hex").replaceAll(/(..)(?!$)/g, "$1:");
 }
 
+/** Of the attribute IFLA_INFO_DATA. */
+function parseVlan(data: Buffer): Pick<NetworkLink, "vlanId" | "vlanKeepsTag" | "vlanMapsPriority"> {
+  const attributes = parseAttributes(data);
+  const id = u16Attribute(attributes, VLAN.ID);
+  // In network byte order, as the only one.
+  const isTagged = attributes.get(VLAN.PROTOCOL)?.equals(ETHERTYPE_8021Q) ?? false;
+  const flags = u32Attribute(attributes, VLAN.FLAGS) ?? VLAN_REORDER_HEADER;
+  return {
+    ...(isTagged && id !== undefined && { vlanId: id }),
+    ...((flags & VLAN_REORDER_HEADER) === 0 && { vlanKeepsTag: true }),
+    ...(attributes.has(VLAN.EGRESS_QOS) && { vlanMapsPriority: true }),
+  };
+}
+
 /** Undefined for messages that tell of something else: of a bridge's port, of a radio. Throws NetlinkFormatError. */
 export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undefined {
   if (type !== MESSAGE.NEWLINK && type !== MESSAGE.DELLINK) return undefined;
@@ -71,8 +100,11 @@ export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undef
   if (name === undefined || name === "") return undefined;
   const hasLinkLayer = ETHERNET_TYPES.has(info.readUInt16LE(2));
   const mac = hasLinkLayer ? macText(attributes.get(LINK.ADDRESS)) : undefined;
-  const linkInfo = attributes.get(LINK.LINKINFO);
-  const kind = linkInfo && textAttribute(parseAttributes(linkInfo), LINKINFO.KIND);
+  const linkInfo = parseAttributes(attributes.get(LINK.LINKINFO) ?? NO_ATTRIBUTES);
+  const kind = textAttribute(linkInfo, LINKINFO.KIND);
+  const masterKind = textAttribute(linkInfo, LINKINFO.SLAVE_KIND);
+  const data = linkInfo.get(LINKINFO.DATA);
+  const qdisc = textAttribute(attributes, LINK.QDISC);
   const master = u32Attribute(attributes, LINK.MASTER);
   // The index of an interface in another namespace says nothing here.
   const lower = attributes.has(LINK.LINK_NETNSID) ? undefined : u32Attribute(attributes, LINK.LINK);
@@ -86,9 +118,12 @@ export function parseLink({ type, payload }: NetlinkMessage): LinkChange | undef
     up: (info.readUInt32LE(8) & IFF_UP) !== 0,
     ...(mac !== undefined && { mac }),
     ...(kind !== undefined && { kind }),
+    ...(qdisc !== undefined && { qdisc }),
     ...(master !== undefined && { master }),
+    ...(masterKind !== undefined && { masterKind }),
     ...(lower && { lower }),
     ...(xdpProgram && { xdpProgram }),
+    ...(kind === "vlan" && data && parseVlan(data)),
   };
   return { change: type === MESSAGE.NEWLINK ? "new" : "gone", link };
 }

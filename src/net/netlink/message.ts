@@ -59,6 +59,14 @@ export function fixedPart(payload: Buffer, length: number, what: string): Buffer
   return payload.subarray(0, length);
 }
 
+/** A number of 16 bits, or undefined where the attribute is absent. Throws NetlinkFormatError. */
+export function u16Attribute(attributes: Attributes, type: number): number | undefined {
+  const value = attributes.get(type);
+  if (value === undefined) return undefined;
+  if (value.length < 2) throw new NetlinkFormatError(`The netlink attribute ${type} is shorter than 2 bytes.`);
+  return value.readUInt16LE();
+}
+
 /** A number of 32 bits, or undefined where the attribute is absent. Throws NetlinkFormatError. */
 export function u32Attribute(attributes: Attributes, type: number): number | undefined {
   const value = attributes.get(type);

@@ -43,6 +43,7 @@ export const LINK = {
   IFNAME: 3,
   MTU: 4,
   LINK: 5,
+  QDISC: 6,
   MASTER: 10,
   LINKINFO: 18,
   AF_SPEC: 26,
@@ -62,7 +63,11 @@ export const INET_SETTING = { FORWARDING: 1, RP_FILTER: 8, ACCEPT_LOCAL: 23 } as
 /** Of LINK.XDP. */
 export const XDP = { PROG_ID: 4 } as const;
 
-export const LINKINFO = { KIND: 1, DATA: 2 } as const;
+export const LINKINFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4 } as const;
+/** Of LINKINFO.DATA of a VLAN interface. */
+export const VLAN = { ID: 1, FLAGS: 2, EGRESS_QOS: 3, PROTOCOL: 5 } as const;
+/** Of VLAN.FLAGS: the interface's own packets are without the tag. */
+export const VLAN_REORDER_HEADER = 1;
 export const VETH_PEER = 1;
 /** Of LINK.EXT_MASK: no interface counters in the answer. */
 export const EXT_FILTER_SKIP_STATS = 8;

@@ -112,6 +112,7 @@ function openDatapath(mediation: MediationOptions, { limits, interfaces }: EdgeO
       stranded() {},
       overtaken() {},
       narrowPath() {},
+      leftToTc() {},
     },
   );
 }

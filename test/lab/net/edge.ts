@@ -109,6 +109,7 @@ export class Edge implements Disposable {
         overtaken: (name, direction, programs, regained) =>
           note(`overtaken ${name} ${direction} ${programs.join("+")} ${regained ? "regained" : "behind"}`),
         stranded: (reason) => note(`stranded: ${reason}`),
+        leftToTc: (name, reason) => note(`${name} left to tc: ${reason}`),
         narrowPath: (mtu, needed) => note(`narrow ${mtu} for ${needed}`),
       },
     );

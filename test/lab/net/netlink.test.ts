@@ -29,10 +29,11 @@ interface IpLink {
   readonly link_type: string;
   readonly address?: string;
   readonly mtu: number;
+  readonly qdisc: string;
   readonly flags: readonly string[];
   readonly master?: string;
   readonly gso_max_segs: number;
-  readonly linkinfo?: { readonly info_kind?: string };
+  readonly linkinfo?: { readonly info_kind?: string; readonly info_slave_kind?: string };
 }
 
 function ipLinks(): IpLink[] {
@@ -43,7 +44,7 @@ function ipLinks(): IpLink[] {
 /** The same, by iproute2. */
 function asIpHasIt(): Omit<NetworkLink, "lower">[] {
   const links = ipLinks();
-  return links.map(({ ifindex, ifname, link_type, address, mtu, flags, master, linkinfo }) => {
+  return links.map(({ ifindex, ifname, link_type, address, mtu, qdisc, flags, master, linkinfo }) => {
     const hasLinkLayer = ["ether", "loopback"].includes(link_type);
     const masterIndex = links.find((link) => link.ifname === master)?.ifindex;
     return {
@@ -53,8 +54,10 @@ function asIpHasIt(): Omit<NetworkLink, "lower">[] {
       mtu,
       up: flags.includes("UP"),
       ...(hasLinkLayer && address && { mac: address }),
+      qdisc,
       ...(linkinfo?.info_kind && { kind: linkinfo.info_kind }),
       ...(masterIndex !== undefined && { master: masterIndex }),
+      ...(linkinfo?.info_slave_kind && { masterKind: linkinfo.info_slave_kind }),
     };
   });
 }

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import type { Feature, Features } from "libbpf-ts";
 import type { AgentStatus } from "../../../src/agent/local-api.js";
 import { judgeAgent } from "../../../src/doctor/agent.js";
+import { judgeIpsec } from "../../../src/doctor/bypassed.js";
 import { judgeClock } from "../../../src/doctor/clock.js";
 import type { Finding } from "../../../src/doctor/finding.js";
 import { type InterfaceFacts, judgeInterfaces } from "../../../src/doctor/interfaces.js";
@@ -89,6 +90,30 @@ describe("interfaces", () => {
       ["ok interfaces", "warning interface ppp7"],
     );
     assert.match(findings[0]?.found ?? "", /^1999 /);
+  });
+
+  test("what xdp-forward leaves to tc and goes past is told in that mode alone", () => {
+    const about = fact(1, {
+      link: { ifindex: 1, name: "eth1", hasLinkLayer: true, mtu: 1500, up: true, qdisc: "htb" },
+      obstacle: "eth1 takes VLAN tags off frames before XDP sees them: ethtool -K eth1 rxvlan off",
+      filtersSources: true,
+    });
+    const told = (mode: "tc" | "xdp-forward"): string[] =>
+      judgeInterfaces([about], interfaces, { ...datapath, mode }).map(
+        ({ state, found, remedy }) => `${state}: ${found} -> ${remedy}`,
+      );
+    assert.deepEqual(told("xdp-forward"), [
+      "warning: xdp-forward leaves packets to tc, since eth1 takes VLAN tags off frames before XDP sees them -> ethtool -K eth1 rxvlan off",
+      "warning: originals that xdp-forward sends by eth1 go past its queueing discipline (htb) -> use datapath.mode tc where it is to shape intercepted subscribers, too",
+      "warning: xdp-forward does not check sources, as rp_filter of eth1 has the kernel do -> use datapath.mode tc where subscribers can send with each other's addresses",
+    ]);
+    assert.equal(told("tc").length, 1);
+    assert.match(told("tc").join(), /^ok: /);
+  });
+
+  test("IPsec policies are told where there are any", () => {
+    assert.deepEqual(judgeIpsec(false), []);
+    assert.deepEqual(states(judgeIpsec(true)), { ipsec: "warning" });
   });
 
   test("a driver without XDP is a failure in the modes that need it", () => {

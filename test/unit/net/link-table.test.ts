@@ -28,6 +28,15 @@ describe("the table of interfaces", () => {
     assert.deepEqual(log, ["3 acc0", "3 acc0 -> acc0", "3 acc0 gone"]);
   });
 
+  test("hands on what the kernel says without a change: offloads may have changed", () => {
+    const told: string[] = [];
+    const table = new LinkTable({ changed() {}, gone() {}, told: ({ name }) => told.push(name) });
+    table.apply({ change: "new", link: link(3, "acc0") });
+    assert.deepEqual(told, []);
+    table.apply({ change: "new", link: link(3, "acc0") });
+    assert.deepEqual(told, ["acc0"]);
+  });
+
   test("an interface that comes again under its name has another index", () => {
     const { table, log } = tableWithLog();
     table.apply({ change: "new", link: link(3, "acc0") });

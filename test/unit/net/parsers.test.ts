@@ -47,11 +47,49 @@ describe("link messages", () => {
       mac: "02:00:00:00:00:01",
       mtu: 1400,
       up: false,
+      qdisc: "noop",
       kind: "veth",
       master: 13,
+      masterKind: "bridge",
       lower: 11,
     });
   });
+
+  const VLAN_DEFAULTS = { ifindex: 10, name: "acc0.100", hasLinkLayer: true, mtu: 0, up: true, kind: "vlan", lower: 2 };
+  for (const [what, protocol, flags, more, wanted] of [
+    ["an 802.1Q VLAN", [0x81, 0x00], 1, [], { vlanId: 100 }],
+    ["one with other flags", [0x81, 0x00], 0x1f, [], { vlanId: 100 }],
+    ["one that keeps its tag", [0x81, 0x00], 0x1e, [], { vlanId: 100, vlanKeepsTag: true }],
+    [
+      "one that maps priorities",
+      [0x81, 0x00],
+      1,
+      [nested(3, attribute(1, Buffer.concat([u32(0), u32(5)])))],
+      { vlanId: 100, vlanMapsPriority: true },
+    ],
+    ["one whose priorities are mapped as they come in", [0x81, 0x00], 1, [nested(4)], { vlanId: 100 }],
+    ["an 802.1ad VLAN", [0x88, 0xa8], 1, [], {}],
+  ] as const)
+    test(`of ${what}`, () => {
+      const info = Buffer.alloc(16);
+      info.writeUInt16LE(1, 2);
+      info.writeInt32LE(10, 4);
+      info.writeUInt32LE(1, 8);
+      const data = nested(
+        2,
+        attribute(1, Buffer.from([100, 0])),
+        attribute(2, Buffer.concat([u32(flags), u32(0xffff_ffff)])),
+        attribute(5, Buffer.from(protocol)),
+        ...more,
+      );
+      const payload = Buffer.concat([
+        info,
+        attribute(3, text("acc0.100")),
+        attribute(5, u32(2)),
+        nested(18, attribute(1, text("vlan")), data),
+      ]);
+      assert.deepEqual(parseLink(made(NEWLINK, payload))?.link, { ...VLAN_DEFAULTS, ...wanted });
+    });
 
   test("of a device whose packets begin with the IP header", () => {
     const { change, link } = parseLink(recorded(TUN_DEVICE)) ?? {};
@@ -62,6 +100,7 @@ describe("link messages", () => {
       hasLinkLayer: false,
       mtu: 1500,
       up: false,
+      qdisc: "noop",
       kind: "tun",
     });
   });
