@@ -4,6 +4,7 @@
  * what a program may get, and to start this one anew in its own place.
  */
 import { readFileSync } from "node:fs";
+import { beginAnew } from "./begin-anew.js";
 import { must, processCalls } from "./libc.js";
 
 /** Numbers of linux/capability.h. */
@@ -27,7 +28,6 @@ const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const SECUREBITS = 0b1111;
 /** _LINUX_CAPABILITY_VERSION_3 */
 const VERSION = 0x20080522;
-const F_SETFD = 2;
 
 export interface HeldCapabilities {
   readonly effective: bigint;
@@ -95,14 +95,4 @@ function sets(mask: bigint): Buffer {
 
 function has(mask: bigint, bit: number): boolean {
   return ((mask >> BigInt(bit)) & 1n) === 1n;
-}
-
-function beginAnew(): never {
-  const { execve, fcntl } = processCalls();
-  // Node closes its standard streams for programs that it becomes.
-  for (const fd of [0, 1, 2]) fcntl(fd, F_SETFD, 0);
-  const argv = [process.execPath, ...process.execArgv, ...process.argv.slice(1), null];
-  const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
-  must("execve", execve(process.execPath, argv, [...environment, null]));
-  throw new Error("execve returned");
 }

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { it } from "node:test";
+import { hasRoomForTheYoung } from "../../../src/security/process/begin-anew.js";
 import { maskOf } from "../../../src/security/process/privileges.js";
 import { makeStrictKeys } from "../../support/strict.js";
 import { assertMirrored, assertOriginalsUntouched } from "../parts/assertions.js";
@@ -72,6 +73,7 @@ it("the login story with three capabilities, a read-only root and the seccomp pr
       await assertHeld(system.agent.pid, maskOf(["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"]));
       await assertHeld(system.gateway.pid, 0n);
       for (const { pid } of [system.agent, system.gateway]) {
+        assert.ok(hasRoomForTheYoung(readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")));
         for (const status of await threadStatus(pid)) assert.equal(status.get("Seccomp"), "2");
         for (const path of ["/etc/here", "/usr/here", "/proc/sys/net/ipv4/ip_forward"]) {
           const { stderr } = await run(["nsenter", "-t", String(pid), "-m", "sh", "-c", `echo 1 > ${path} || true`]);

@@ -20,13 +20,14 @@ const scriptWith = (module: string) => `
   const { spawnSync } = await import("node:child_process");
   const child = spawnSync("/bin/cat", ["/proc/self/status"], { encoding: "utf8" }).stdout;
   writeFileSync("made", "");
-  console.log(JSON.stringify({ pid: process.pid, argv: process.argv.slice(2), secret: process.env.SECRET,
+  console.log(JSON.stringify({ pid: process.pid, argv: process.argv.slice(2), options: process.execArgv, secret: process.env.SECRET,
     status: readFileSync("/proc/self/status", "utf8"), limits: readFileSync("/proc/self/limits", "utf8"), child }));
   process.stdin.resume();`;
 
 interface Report {
   readonly pid: number;
   readonly argv: string[];
+  readonly options: string[];
   readonly secret: string;
   readonly status: string;
   readonly limits: string;
@@ -34,10 +35,16 @@ interface Report {
 }
 
 /** Node run so that it begins anew as it was begun: options, program, arguments. */
-async function start(directory: string, args: readonly string[], prefix: readonly string[] = [], module = LIMIT.href) {
+async function start(
+  directory: string,
+  args: readonly string[],
+  prefix: readonly string[] = [],
+  module = LIMIT.href,
+  options: readonly string[] = [],
+) {
   const script = join(directory, "limited.mjs");
   spawnSync("tee", [script], { input: scriptWith(module) });
-  const [command = "", ...rest] = [...prefix, process.execPath, "--no-warnings", script, ...args];
+  const [command = "", ...rest] = [...prefix, process.execPath, ...options, "--no-warnings", script, ...args];
   const child = spawn(command, rest, {
     stdio: ["pipe", "pipe", "pipe"],
     cwd: directory,
@@ -89,7 +96,19 @@ for (const keep of [
   });
 }
 
-it("who has few capabilities keeps them, and need not begin anew", async () => {
+for (const [options, begunWith] of [
+  [[], ["--min-semi-space-size=16", "--no-warnings"]],
+  [["--min-semi-space-size=4"], ["--min-semi-space-size=4", "--no-warnings"]],
+] as const) {
+  for (const drop of ["drop", "keep"])
+    it(`a daemon begins with ${begunWith.join(" ")} where it was begun with ${options.join() || "nothing"} (${drop})`, async () => {
+      using directory = temporaryDirectory();
+      await using limited = await start(directory.path, [drop], [], LIMIT.href, options);
+      assert.deepEqual(limited.report.options, begunWith);
+    });
+}
+
+it("who has few capabilities keeps them", async () => {
   using directory = temporaryDirectory();
   const prefix = ["setpriv", "--bounding-set", "-all,+net_admin", "--inh-caps=-all"];
   await using limited = await start(directory.path, ["drop", "CAP_NET_ADMIN", "CAP_BPF"], prefix);
@@ -101,7 +120,7 @@ it("who has too many and may drop none is told so, and goes on", async () => {
   using directory = temporaryDirectory();
   const prefix = ["setpriv", "--bounding-set", "-all,+net_admin,+chown", "--inh-caps=-all"];
   await using limited = await start(directory.path, ["drop", "CAP_NET_ADMIN"], prefix);
-  assert.match(limited.errors(), /lacks CAP_SETPCAP/);
+  assert.match(limited.errors(), /^[^\n]*lacks CAP_SETPCAP[^\n]*\n$/);
   assert.notEqual(field(limited.report.status, "CapEff"), maskOf(["CAP_NET_ADMIN"]));
 });
 
