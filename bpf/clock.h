@@ -10,28 +10,33 @@
 #define RECENT_NS (1000 * NANOSECONDS_PER_MILLISECOND)
 
 /* The boot clock now. */
-static __always_inline __u64 precise_ns(void)
+static __always_inline __u64 read_clock(struct cpu_clock *clock)
 {
-	__u32 zero = 0;
-	struct cpu_clock *clock = bpf_map_lookup_elem(&cpu_clocks, &zero);
 	__u64 now = bpf_ktime_get_boot_ns();
 
-	if (clock) {
-		clock->jiffies = bpf_jiffies64();
-		clock->boot_ns = now;
-	}
+	clock->jiffies = bpf_jiffies64();
+	clock->boot_ns = now;
 	return now;
 }
 
+static __always_inline __u64 precise_ns(void)
+{
+	struct cpu *cpu = own_cpu();
+
+	return cpu ? read_clock(&cpu->clock) : bpf_ktime_get_boot_ns();
+}
+
 /* The boot clock as this CPU last read it: in this tick, or where ticks are late, less than RECENT_NS ago. */
+static __always_inline __u64 recent_ns_of(struct cpu *cpu)
+{
+	return cpu->clock.jiffies == bpf_jiffies64() ? cpu->clock.boot_ns : read_clock(&cpu->clock);
+}
+
 static __always_inline __u64 recent_ns(void)
 {
-	__u32 zero = 0;
-	const struct cpu_clock *clock = bpf_map_lookup_elem(&cpu_clocks, &zero);
+	struct cpu *cpu = own_cpu();
 
-	if (clock && clock->jiffies == bpf_jiffies64())
-		return clock->boot_ns;
-	return precise_ns();
+	return cpu ? recent_ns_of(cpu) : bpf_ktime_get_boot_ns();
 }
 
 #endif

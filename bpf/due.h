@@ -24,6 +24,18 @@ static __always_inline bool due(const struct intercept *intercept, const struct 
 	return intercept->flags & INTERCEPT_ACTIVE && intercept->flags & wanted && in_force(intercept, recent);
 }
 
+/* True where the intercept surely wants a copy now, of the whole packet. Else it has to be asked: due(), and the rest. */
+static __always_inline bool surely_due(const struct intercept *intercept, __u32 direction, __be32 address, __u64 recent)
+{
+	__u32 wanted = INTERCEPT_ACTIVE | (direction == DIRECTION_FROM ? INTERCEPT_FROM : INTERCEPT_TO);
+
+	if (direction == DIRECTION_TO && is_group4(address))
+		return false;
+	return (intercept->flags & wanted) == wanted &&
+	       !(intercept->drop_policy | intercept->snap_length | intercept->bytes_per_second) &&
+	       recent >= intercept->not_before_ns && recent + RECENT_NS < intercept->not_after_ns;
+}
+
 /* Bytes of the mirrored packets as they leave, without what is prepended. */
 static __always_inline __u64 bytes_to_leave(const struct intercept *intercept, const struct packet *packet)
 {

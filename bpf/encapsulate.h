@@ -78,10 +78,13 @@ static __always_inline int put_outer6(struct __sk_buff *skb, const struct plan *
 /* Puts a header in front that has been made already. Only for a copy with nothing but Ethernet before its IP header. */
 static __always_inline int put_prepared(struct __sk_buff *skb, const struct handover *order)
 {
-	int failed = make_room(skb, false, ETH_HLEN, false);
+	__u64 flags = sums_are_complete(skb) ? 0 : encapsulation_flags(false);
+	__u32 length = ETH_HLEN + order->ip_length;
 
-	if (failed)
-		return failed;
+	if (skb->len > length && bpf_skb_change_tail(skb, length, 0))
+		return FAILED(DROP_TRIM);
+	if (bpf_skb_adjust_room(skb, OUTER4_BYTES, BPF_ADJ_ROOM_MAC, flags))
+		return FAILED(DROP_GROW);
 	return bpf_skb_store_bytes(skb, 0, order->outer4, sizeof(struct outer4), 0) ? FAILED(DROP_STORE) : 0;
 }
 

@@ -12,6 +12,8 @@
 #ifndef SUBMIRROR_GSO_H
 #define SUBMIRROR_GSO_H
 
+#define CHECKSUM_PARTIAL 3
+
 #ifdef READ_GSO_TYPE
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
 extern void *bpf_rdonly_cast(const void *pointer, __u32 btf_id) __ksym;
@@ -24,7 +26,19 @@ static __always_inline bool shares_identification(struct __sk_buff *skb)
 	info = bpf_rdonly_cast(kernel_skb->head + kernel_skb->end, bpf_core_type_id_kernel(struct skb_shared_info));
 	return info->gso_type & SKB_GSO_TCP_FIXEDID;
 }
+
+static __always_inline bool sums_are_complete(struct __sk_buff *skb)
+{
+	const struct sk_buff *kernel_skb = bpf_cast_to_kern_ctx(skb);
+
+	return BPF_CORE_READ_BITFIELD(kernel_skb, ip_summed) != CHECKSUM_PARTIAL;
+}
 #else
+static __always_inline bool sums_are_complete(__attribute__((unused)) struct __sk_buff *skb)
+{
+	return false;
+}
+
 static __always_inline bool shares_identification(__attribute__((unused)) struct __sk_buff *skb)
 {
 	return false;

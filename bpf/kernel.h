@@ -93,6 +93,7 @@ struct sk_buff {
 	unsigned int end;
 	struct net_device *dev;
 	unsigned long _skb_refdst;
+	__u8 ip_summed : 2;
 	int skb_iif;
 	__u32 hash;
 	__be16 protocol;

@@ -32,10 +32,15 @@ static __always_inline bool is_vlan(__be16 protocol)
 	return protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD);
 }
 
+static __always_inline bool is_group4(__be32 address)
+{
+	return (address & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000);
+}
+
 static __always_inline bool to_a_group(const struct packet *packet)
 {
 	if (packet->ip_version == 4)
-		return (packet->address4 & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000);
+		return is_group4(packet->address4);
 	return packet->address6[0] == 0xff;
 }
 

@@ -85,6 +85,7 @@ SUBPROGRAM int ask_route(program_context *ctx, const struct mediation_device *de
 		return 0;
 	route->ifindex = 0;
 	route->mtu = 0;
+	route->usual_bytes = 0;
 	fill_lookup(&lookup, device, config->stack_in_ifindex);
 	result = bpf_fib_lookup(ctx, &lookup, sizeof(lookup), 0);
 	ifindex = lookup.ifindex;
@@ -97,8 +98,11 @@ SUBPROGRAM int ask_route(program_context *ctx, const struct mediation_device *de
 		route->ifindex = ifindex;
 		__builtin_memcpy(route->source_mac, lookup.smac, ETH_ALEN);
 		__builtin_memcpy(route->destination_mac, lookup.dmac, ETH_ALEN);
-		if (!(device->flags & DEVICE_IPV6))
-			prepare_outer4(route, device);
+		if (device->flags & DEVICE_IPV6)
+			return 0;
+		prepare_outer4(route, device);
+		if (!(device->flags & DEVICE_UDP_CHECKSUM) && route->mtu > OUTER4_BYTES)
+			route->usual_bytes = route->mtu - OUTER4_BYTES;
 		return 0;
 	}
 	/* The neighbour is not known yet: the stack will ask for it, but what fits is known already. */
@@ -119,6 +123,18 @@ static __always_inline bool neighbour_is_away(struct route *route, __u64 now)
 	return false;
 }
 
+static __always_inline bool is_recent(const struct route *route, __u64 now)
+{
+	return route->asked_ns && now - route->asked_ns <= ROUTE_LIFETIME_NS;
+}
+
+/* A policy that is new counts at once: what the route says of it may be ROUTE_LIFETIME_NS old. */
+static __always_inline bool goes_as_usual(const struct mediation_device *device, const struct route *route,
+					  __u32 ip_length)
+{
+	return ip_length <= route->usual_bytes && !only_through_stack(device);
+}
+
 static __always_inline struct route *route_to(program_context *ctx, __u32 index, const struct mediation_device *device,
 					      __u64 now)
 {
@@ -126,7 +142,7 @@ static __always_inline struct route *route_to(program_context *ctx, __u32 index,
 
 	if (!route)
 		return NULL;
-	if (!route->asked_ns || now - route->asked_ns > ROUTE_LIFETIME_NS) {
+	if (!is_recent(route, now)) {
 		ask_route(ctx, device, route, now);
 		route->asked_ns = now;
 	}

@@ -187,6 +187,8 @@ struct route {
 	__u64 tried_ns;      /* when a copy last went to a neighbour that is not there */
 	__u32 ifindex;       /* 0: through the stack */
 	__u32 mtu;
+	__u32 usual_bytes;   /* of a packet whose copy goes by the usual way (send.h), at most; 0: none does */
+	__u32 padding;
 	__u8 source_mac[6];
 	__u8 destination_mac[6];
 	__u32 next_id; /* outer IPv4 identification: ids that this CPU has reserved */
@@ -245,6 +247,13 @@ struct handover {
 	__u32 protocol;  /* ethertype of the IP version, network byte order */
 	__u32 outcome; /* 0: left; else drop_reason + 1 */
 	__u64 outer4[OUTER4_ROOM_WORDS]; /* ORDER_PREPARED: what is put in front of the copy's IP header */
+};
+
+/* What a CPU has to itself, in one place: one look-up finds all of it. */
+struct cpu {
+	struct cpu_clock clock;
+	struct handover handover;
+	struct totals totals;
 };
 
 /* Whose frames a fan-out is for: untagged ones in a direction that the device serves, or those of the VLANs on it. */

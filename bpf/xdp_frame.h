@@ -100,18 +100,18 @@ static __always_inline int cut_frame(struct xdp_md *ctx, const struct packet *pa
 	return bpf_xdp_adjust_tail(ctx, (int)length - (int)packet->frame_bytes) ? FAILED(DROP_TRIM) : 0;
 }
 
-static __always_inline int put_frame_outer4(struct xdp_md *ctx, const struct plan *plan,
+static __always_inline int put_frame_outer4(struct xdp_md *ctx, __u32 ip_offset, __u32 direction, __u32 ip_length,
 					    const struct intercept *intercept, struct route *route)
 {
 	void *outer;
 
-	if (bpf_xdp_adjust_head(ctx, (int)plan->ip_offset - (int)sizeof(struct outer4)))
+	if (bpf_xdp_adjust_head(ctx, (int)ip_offset - (int)sizeof(struct outer4)))
 		return FAILED(DROP_GROW);
 	outer = frame_at(ctx, 0, sizeof(struct outer4));
 	if (!outer)
 		return FAILED(DROP_STORE);
 	put_prepared4(outer, route);
-	complete_outer4(outer, route, intercept, plan->direction, plan->ip_length);
+	complete_outer4(outer, route, intercept, direction, ip_length);
 	return 0;
 }
 
@@ -146,7 +146,7 @@ static __always_inline int encapsulate_frame(struct xdp_md *ctx, const struct pa
 	if (failed)
 		return failed;
 	return device->flags & DEVICE_IPV6 ? put_frame_outer6(ctx, plan, intercept, device, route)
-					   : put_frame_outer4(ctx, plan, intercept, route);
+					   : put_frame_outer4(ctx, plan->ip_offset, plan->direction, plan->ip_length, intercept, route);
 }
 
 #endif

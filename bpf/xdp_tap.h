@@ -53,42 +53,78 @@ static __always_inline int send_tapped(struct xdp_md *ctx, const struct packet *
 /* No verdict: the frame is to be looked at by the general way. */
 #define NOT_USUAL -1
 
+/*
+ * What send_tapped() does, for the plainest of frames: IPv4, under one intercept that surely wants it
+ * now, and nothing else about it that has to be asked. NOT_USUAL where it is not such; nothing was done then.
+ */
+static __always_inline int tap_plain(struct xdp_md *ctx, __u32 direction, __be32 address, __u32 length, __u32 padding,
+				     __u32 index)
+{
+	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
+	struct intercept_counters *own = counters_of(index);
+	const struct mediation_device *device;
+	struct cpu *cpu = own_cpu();
+	struct route *route;
+	__u64 now;
+	int failed;
+
+	if (!cpu)
+		return NOT_USUAL;
+	now = recent_ns_of(cpu);
+	if (!intercept || !own || !surely_due(intercept, direction, address, now))
+		return NOT_USUAL;
+	fetch(own);
+	device = bpf_map_lookup_elem(&mediation_devices, &intercept->device);
+	route = bpf_map_lookup_elem(&routes, &intercept->device);
+	if (!device || !route || !goes_as_usual(device, route, length) || !is_recent(route, now))
+		return NOT_USUAL;
+	/* Before anything about the frame changes: it says whether the interface takes redirected frames. */
+	if (bpf_redirect_map(&mediation_ports, route->ifindex, LEAVE_TO_TC) != XDP_REDIRECT)
+		return LEAVE_TO_TC;
+	failed = padding && bpf_xdp_adjust_tail(ctx, -(int)padding) ? FAILED(DROP_TRIM) : 0;
+	if (!failed)
+		failed = put_frame_outer4(ctx, ETH_HLEN, direction, length, intercept, route);
+	if (failed) {
+		count_lost_copy(index, failed - 1, 1);
+		return XDP_DROP;
+	}
+	count_by_xdp_of(&cpu->totals, own, direction, length);
+	return XDP_REDIRECT;
+}
+
 /* What tap_any() does with most frames, in fewer steps: IPv4 behind nothing but Ethernet, one end under one intercept. */
 static __always_inline int tap_usual(struct xdp_md *ctx, const struct config *config)
 {
-	struct packet packet = {
-		.link_bytes = ETH_HLEN,
-		.ip_offset = ETH_HLEN,
-		.ip_version = 4,
-		.packets = 1,
-		.frame_bytes = bpf_xdp_get_buff_len(ctx),
-	};
+	__u32 frame_bytes = bpf_xdp_get_buff_len(ctx);
 	void *frame = frame_at(ctx, 0, ETH_HLEN + IPV4_HEADER_BYTES);
-	const struct ethhdr *ethernet = frame;
 	const struct iphdr *ip = frame + ETH_HLEN;
 	const struct targets *targets;
 	struct host4_key source, destination;
+	const struct host4_key *key;
+	__u32 length, flags = config->flags;
 	bool from;
 
-	if (config->flags & (CONFIG_LINKS | CONFIG_PREFIXES4) || !frame ||
-	    ethernet->h_proto != bpf_htons(ETH_P_IP) || ip->version != 4 || ip->ihl < 5 ||
-	    frame_end(ctx) - frame_start(ctx) != packet.frame_bytes)
+	if (flags & (CONFIG_LINKS | CONFIG_PREFIXES4) || !frame ||
+	    *(const __be16 *)(frame + offsetof(struct ethhdr, h_proto)) != bpf_htons(ETH_P_IP) || ip->version != 4 ||
+	    ip->ihl != 5 || frame_end(ctx) - frame_start(ctx) != frame_bytes)
 		return NOT_USUAL;
-	packet.length = packet.largest = bpf_ntohs(ip->tot_len);
-	if (packet.length < ip->ihl * 4 || packet.length > packet.frame_bytes - ETH_HLEN)
+	length = bpf_ntohs(ip->tot_len);
+	if (length < IPV4_HEADER_BYTES || frame_bytes < ETH_HLEN + length)
 		return NOT_USUAL;
-	source.zone = destination.zone = packet.zone = zone_of(ctx->ingress_ifindex, config);
+	source.zone = destination.zone = zone_of(ctx->ingress_ifindex, config);
 	source.address = ip->saddr;
 	destination.address = ip->daddr;
 	from = may_be_host4(config, &source);
 	if (from == may_be_host4(config, &destination))
 		return from ? NOT_USUAL : XDP_DROP;
-	packet.direction = from ? DIRECTION_FROM : DIRECTION_TO;
-	packet.address4 = from ? source.address : destination.address;
-	targets = from ? bpf_map_lookup_elem(&hosts4, &source) : bpf_map_lookup_elem(&hosts4, &destination);
+	key = from ? &source : &destination;
+	targets = bpf_map_lookup_elem(&hosts4, key);
 	if (!targets)
 		return XDP_DROP;
-	return targets->count == 1 ? send_tapped(ctx, &packet, targets->intercept[0]) : NOT_USUAL;
+	if (targets->count != 1)
+		return NOT_USUAL;
+	return tap_plain(ctx, from ? DIRECTION_FROM : DIRECTION_TO, key->address, length,
+			 frame_bytes - ETH_HLEN - length, targets->intercept[0]);
 }
 
 static __always_inline int tap_any(struct xdp_md *ctx, const struct config *config)

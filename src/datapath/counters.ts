@@ -1,6 +1,6 @@
 /** Sums of the programs' per-CPU counters. */
 import type { BpfMap } from "libbpf-ts";
-import { DropReason, InterceptCounters as KernelInterceptCounters, Totals } from "./layout.gen.js";
+import { Cpu, DropReason, InterceptCounters as KernelInterceptCounters } from "./layout.gen.js";
 import type { DatapathCounters, DirectionCounters, InterceptCounters } from "./port.js";
 import { indexKey } from "./registers.js";
 
@@ -39,7 +39,7 @@ function sumDirection(
 
 /** `stackQueueDrops`: what the helper pair's device dropped. */
 export function readTotals(map: BpfMap, stackQueueDrops: bigint): DatapathCounters {
-  const parts = (map.lookupPerCpu(indexKey(0)) ?? []).map((bytes) => Totals.decode(bytes));
+  const parts = (map.lookupPerCpu(indexKey(0)) ?? []).map((bytes) => Cpu.decode(bytes).totals);
   const dropped = PROGRAM_LABELS.map(
     (label, reason) => [label, sum(parts, (part) => part.dropped[reason] ?? 0n)] as const,
   );

@@ -171,7 +171,7 @@ export class KernelDatapath implements Datapath {
   }
 
   counters(): DatapathCounters {
-    return readTotals(this.object.map("totals"), receiveDrops(STACK_IN));
+    return readTotals(this.object.map("cpus"), receiveDrops(STACK_IN));
   }
 
   fill(): MapFill[] {

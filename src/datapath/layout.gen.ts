@@ -691,13 +691,15 @@ export const Bucket = {
   },
 } as const;
 
-/** struct route, 112 bytes */
+/** struct route, 120 bytes */
 export interface Route {
   asked_ns: bigint;
   unresolved_ns: bigint;
   tried_ns: bigint;
   ifindex: number;
   mtu: number;
+  usual_bytes: number;
+  padding: number;
   source_mac: Buffer;
   destination_mac: Buffer;
   next_id: number;
@@ -708,87 +710,73 @@ export interface Route {
 
 export const Route = {
   name: "route",
-  size: 112,
-  offsets: { asked_ns: 0, unresolved_ns: 8, tried_ns: 16, ifindex: 24, mtu: 28, source_mac: 32, destination_mac: 38, next_id: 44, ids_left: 48, outer4_sum: 52, outer4: 56 },
-  /** Writes all 112 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Route, buffer: Buffer = Buffer.allocUnsafe(112), offset = 0): Buffer {
-    requireRoom(buffer, offset, 112, "route");
-    buffer.fill(0, offset, offset + 112);
+  size: 120,
+  offsets: { asked_ns: 0, unresolved_ns: 8, tried_ns: 16, ifindex: 24, mtu: 28, usual_bytes: 32, padding: 36, source_mac: 40, destination_mac: 46, next_id: 52, ids_left: 56, outer4_sum: 60, outer4: 64 },
+  /** Writes all 120 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Route, buffer: Buffer = Buffer.allocUnsafe(120), offset = 0): Buffer {
+    requireRoom(buffer, offset, 120, "route");
+    buffer.fill(0, offset, offset + 120);
     buffer.writeBigUInt64LE(value.asked_ns, offset);
     buffer.writeBigUInt64LE(value.unresolved_ns, offset + 8);
     buffer.writeBigUInt64LE(value.tried_ns, offset + 16);
     buffer.writeUInt32LE(value.ifindex, offset + 24);
     buffer.writeUInt32LE(value.mtu, offset + 28);
-    putBytes(value.source_mac, 6, buffer, offset + 32, "Route.source_mac");
-    putBytes(value.destination_mac, 6, buffer, offset + 38, "Route.destination_mac");
-    buffer.writeUInt32LE(value.next_id, offset + 44);
-    buffer.writeUInt32LE(value.ids_left, offset + 48);
-    buffer.writeUInt32LE(value.outer4_sum, offset + 52);
+    buffer.writeUInt32LE(value.usual_bytes, offset + 32);
+    buffer.writeUInt32LE(value.padding, offset + 36);
+    putBytes(value.source_mac, 6, buffer, offset + 40, "Route.source_mac");
+    putBytes(value.destination_mac, 6, buffer, offset + 46, "Route.destination_mac");
+    buffer.writeUInt32LE(value.next_id, offset + 52);
+    buffer.writeUInt32LE(value.ids_left, offset + 56);
+    buffer.writeUInt32LE(value.outer4_sum, offset + 60);
     requireLength(value.outer4, 7, "Route.outer4");
     value.outer4.forEach((element0, index0) => {
-      buffer.writeBigUInt64LE(element0, offset + 56 + index0 * 8);
+      buffer.writeBigUInt64LE(element0, offset + 64 + index0 * 8);
     });
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Route {
-    requireRoom(buffer, offset, 112, "route");
+    requireRoom(buffer, offset, 120, "route");
     return {
       asked_ns: buffer.readBigUInt64LE(offset),
       unresolved_ns: buffer.readBigUInt64LE(offset + 8),
       tried_ns: buffer.readBigUInt64LE(offset + 16),
       ifindex: buffer.readUInt32LE(offset + 24),
       mtu: buffer.readUInt32LE(offset + 28),
-      source_mac: Buffer.from(buffer.subarray(offset + 32, offset + 32 + 6)),
-      destination_mac: Buffer.from(buffer.subarray(offset + 38, offset + 38 + 6)),
-      next_id: buffer.readUInt32LE(offset + 44),
-      ids_left: buffer.readUInt32LE(offset + 48),
-      outer4_sum: buffer.readUInt32LE(offset + 52),
-      outer4: Array.from({ length: 7 }, (_, index0) => buffer.readBigUInt64LE(offset + 56 + index0 * 8)),
+      usual_bytes: buffer.readUInt32LE(offset + 32),
+      padding: buffer.readUInt32LE(offset + 36),
+      source_mac: Buffer.from(buffer.subarray(offset + 40, offset + 40 + 6)),
+      destination_mac: Buffer.from(buffer.subarray(offset + 46, offset + 46 + 6)),
+      next_id: buffer.readUInt32LE(offset + 52),
+      ids_left: buffer.readUInt32LE(offset + 56),
+      outer4_sum: buffer.readUInt32LE(offset + 60),
+      outer4: Array.from({ length: 7 }, (_, index0) => buffer.readBigUInt64LE(offset + 64 + index0 * 8)),
     };
   },
 } as const;
 
-/** struct totals, 200 bytes */
-export interface Totals {
-  mirrored: DirectionCounters[];
-  dropped: bigint[];
-  fragmented: bigint;
-  through_stack: bigint;
-  policy_excluded: bigint;
-  by_xdp: bigint;
+/** struct cpu_clock, 16 bytes */
+export interface CpuClock {
+  jiffies: bigint;
+  boot_ns: bigint;
 }
 
-export const Totals = {
-  name: "totals",
-  size: 200,
-  offsets: { mirrored: 0, dropped: 32, fragmented: 168, through_stack: 176, policy_excluded: 184, by_xdp: 192 },
-  /** Writes all 200 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: Totals, buffer: Buffer = Buffer.allocUnsafe(200), offset = 0): Buffer {
-    requireRoom(buffer, offset, 200, "totals");
-    buffer.fill(0, offset, offset + 200);
-    requireLength(value.mirrored, 2, "Totals.mirrored");
-    value.mirrored.forEach((element0, index0) => {
-      DirectionCounters.encode(element0, buffer, offset + index0 * 16);
-    });
-    requireLength(value.dropped, 17, "Totals.dropped");
-    value.dropped.forEach((element0, index0) => {
-      buffer.writeBigUInt64LE(element0, offset + 32 + index0 * 8);
-    });
-    buffer.writeBigUInt64LE(value.fragmented, offset + 168);
-    buffer.writeBigUInt64LE(value.through_stack, offset + 176);
-    buffer.writeBigUInt64LE(value.policy_excluded, offset + 184);
-    buffer.writeBigUInt64LE(value.by_xdp, offset + 192);
+export const CpuClock = {
+  name: "cpu_clock",
+  size: 16,
+  offsets: { jiffies: 0, boot_ns: 8 },
+  /** Writes all 16 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: CpuClock, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
+    requireRoom(buffer, offset, 16, "cpu_clock");
+    buffer.fill(0, offset, offset + 16);
+    buffer.writeBigUInt64LE(value.jiffies, offset);
+    buffer.writeBigUInt64LE(value.boot_ns, offset + 8);
     return buffer;
   },
-  decode(buffer: Buffer, offset = 0): Totals {
-    requireRoom(buffer, offset, 200, "totals");
+  decode(buffer: Buffer, offset = 0): CpuClock {
+    requireRoom(buffer, offset, 16, "cpu_clock");
     return {
-      mirrored: Array.from({ length: 2 }, (_, index0) => DirectionCounters.decode(buffer, offset + index0 * 16)),
-      dropped: Array.from({ length: 17 }, (_, index0) => buffer.readBigUInt64LE(offset + 32 + index0 * 8)),
-      fragmented: buffer.readBigUInt64LE(offset + 168),
-      through_stack: buffer.readBigUInt64LE(offset + 176),
-      policy_excluded: buffer.readBigUInt64LE(offset + 184),
-      by_xdp: buffer.readBigUInt64LE(offset + 192),
+      jiffies: buffer.readBigUInt64LE(offset),
+      boot_ns: buffer.readBigUInt64LE(offset + 8),
     };
   },
 } as const;
@@ -850,29 +838,77 @@ export const Handover = {
   },
 } as const;
 
-/** struct cpu_clock, 16 bytes */
-export interface CpuClock {
-  jiffies: bigint;
-  boot_ns: bigint;
+/** struct totals, 200 bytes */
+export interface Totals {
+  mirrored: DirectionCounters[];
+  dropped: bigint[];
+  fragmented: bigint;
+  through_stack: bigint;
+  policy_excluded: bigint;
+  by_xdp: bigint;
 }
 
-export const CpuClock = {
-  name: "cpu_clock",
-  size: 16,
-  offsets: { jiffies: 0, boot_ns: 8 },
-  /** Writes all 16 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
-  encode(value: CpuClock, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
-    requireRoom(buffer, offset, 16, "cpu_clock");
-    buffer.fill(0, offset, offset + 16);
-    buffer.writeBigUInt64LE(value.jiffies, offset);
-    buffer.writeBigUInt64LE(value.boot_ns, offset + 8);
+export const Totals = {
+  name: "totals",
+  size: 200,
+  offsets: { mirrored: 0, dropped: 32, fragmented: 168, through_stack: 176, policy_excluded: 184, by_xdp: 192 },
+  /** Writes all 200 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Totals, buffer: Buffer = Buffer.allocUnsafe(200), offset = 0): Buffer {
+    requireRoom(buffer, offset, 200, "totals");
+    buffer.fill(0, offset, offset + 200);
+    requireLength(value.mirrored, 2, "Totals.mirrored");
+    value.mirrored.forEach((element0, index0) => {
+      DirectionCounters.encode(element0, buffer, offset + index0 * 16);
+    });
+    requireLength(value.dropped, 17, "Totals.dropped");
+    value.dropped.forEach((element0, index0) => {
+      buffer.writeBigUInt64LE(element0, offset + 32 + index0 * 8);
+    });
+    buffer.writeBigUInt64LE(value.fragmented, offset + 168);
+    buffer.writeBigUInt64LE(value.through_stack, offset + 176);
+    buffer.writeBigUInt64LE(value.policy_excluded, offset + 184);
+    buffer.writeBigUInt64LE(value.by_xdp, offset + 192);
     return buffer;
   },
-  decode(buffer: Buffer, offset = 0): CpuClock {
-    requireRoom(buffer, offset, 16, "cpu_clock");
+  decode(buffer: Buffer, offset = 0): Totals {
+    requireRoom(buffer, offset, 200, "totals");
     return {
-      jiffies: buffer.readBigUInt64LE(offset),
-      boot_ns: buffer.readBigUInt64LE(offset + 8),
+      mirrored: Array.from({ length: 2 }, (_, index0) => DirectionCounters.decode(buffer, offset + index0 * 16)),
+      dropped: Array.from({ length: 17 }, (_, index0) => buffer.readBigUInt64LE(offset + 32 + index0 * 8)),
+      fragmented: buffer.readBigUInt64LE(offset + 168),
+      through_stack: buffer.readBigUInt64LE(offset + 176),
+      policy_excluded: buffer.readBigUInt64LE(offset + 184),
+      by_xdp: buffer.readBigUInt64LE(offset + 192),
+    };
+  },
+} as const;
+
+/** struct cpu, 312 bytes */
+export interface Cpu {
+  clock: CpuClock;
+  handover: Handover;
+  totals: Totals;
+}
+
+export const Cpu = {
+  name: "cpu",
+  size: 312,
+  offsets: { clock: 0, handover: 16, totals: 112 },
+  /** Writes all 312 bytes at `offset`, padding as zeros; into a new buffer where none is given. */
+  encode(value: Cpu, buffer: Buffer = Buffer.allocUnsafe(312), offset = 0): Buffer {
+    requireRoom(buffer, offset, 312, "cpu");
+    buffer.fill(0, offset, offset + 312);
+    CpuClock.encode(value.clock, buffer, offset);
+    Handover.encode(value.handover, buffer, offset + 16);
+    Totals.encode(value.totals, buffer, offset + 112);
+    return buffer;
+  },
+  decode(buffer: Buffer, offset = 0): Cpu {
+    requireRoom(buffer, offset, 312, "cpu");
+    return {
+      clock: CpuClock.decode(buffer, offset),
+      handover: Handover.decode(buffer, offset + 16),
+      totals: Totals.decode(buffer, offset + 112),
     };
   },
 } as const;
@@ -902,7 +938,7 @@ export const ChecksumChunk = {
 } as const;
 
 /** Every structure, to be compared with a loaded object: `for (const layout of layouts) btf.assertLayout(layout)`. */
-export const layouts = [Term, DropPolicy, Config, MediationInterface, Intercept, MediationDevice, Host4Key, Targets, Host6Key, Prefix4Key, Prefix6Key, LinkKey, DirectionCounters, InterceptCounters, BpfSpinLock, Bucket, Route, Totals, Handover, CpuClock, ChecksumChunk] as const;
+export const layouts = [Term, DropPolicy, Config, MediationInterface, Intercept, MediationDevice, Host4Key, Targets, Host6Key, Prefix4Key, Prefix6Key, LinkKey, DirectionCounters, InterceptCounters, BpfSpinLock, Bucket, Route, CpuClock, Handover, Totals, Cpu, ChecksumChunk] as const;
 
 /** The maps as the source defines them; sizes in bytes. */
 export const maps = {
@@ -919,11 +955,9 @@ export const maps = {
   links: { name: "links", type: "hash", keySize: 20, valueSize: 36, maxEntries: 1, key: LinkKey, value: Targets },
   intercept_stats: { name: "intercept_stats", type: "percpu_array", keySize: 4, valueSize: 48, maxEntries: 1, value: InterceptCounters },
   buckets: { name: "buckets", type: "array", keySize: 4, valueSize: 24, maxEntries: 1, value: Bucket },
-  routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 112, maxEntries: 1, value: Route },
+  routes: { name: "routes", type: "percpu_array", keySize: 4, valueSize: 120, maxEntries: 1, value: Route },
   identifications: { name: "identifications", type: "array", keySize: 4, valueSize: 4, maxEntries: 1 },
   zones: { name: "zones", type: "hash", keySize: 4, valueSize: 4, maxEntries: 65536 },
-  totals: { name: "totals", type: "percpu_array", keySize: 4, valueSize: 200, maxEntries: 1, value: Totals },
-  handovers: { name: "handovers", type: "percpu_array", keySize: 4, valueSize: 96, maxEntries: 1, value: Handover },
-  cpu_clocks: { name: "cpu_clocks", type: "percpu_array", keySize: 4, valueSize: 16, maxEntries: 1, value: CpuClock },
+  cpus: { name: "cpus", type: "percpu_array", keySize: 4, valueSize: 312, maxEntries: 1, value: Cpu },
   checksum_chunks: { name: "checksum_chunks", type: "percpu_array", keySize: 4, valueSize: 512, maxEntries: 1, value: ChecksumChunk },
 } as const;

@@ -4,11 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { Handover, Limits } from "../../src/datapath/layout.gen.js";
+import { Limits } from "../../src/datapath/layout.gen.js";
 import type { InterceptSpec } from "../../src/intercepts/types.js";
 import { type Context, contextBytes } from "./context.js";
 import { decapsulate } from "./datagram.js";
 import { PacketSource } from "./fuzz-packets.js";
+import { leaveOrder, NO_ORDER } from "./handover.js";
 import { numbered } from "./intercepts.js";
 import { ifindexOf, Wire } from "./network.js";
 import { macBytes, REMOTE4, ROUTER_MAC } from "./packets.js";
@@ -222,12 +223,9 @@ describe("programs behind the access interfaces, handed what is nonsense", () =>
     test(`${program}: a verdict of its own, whatever the order says`, (context) => {
       const source = sourceFor(rig, program);
       const loaded = rig.datapath.object.program(program);
-      const handovers = rig.map("handovers");
-      const key = Buffer.alloc(4);
-      const cpus = handovers.lookupPerCpu(key)?.length ?? 0;
       fuzz(context, program, () => {
         const { frame, context: fields } = source.next();
-        const order = Handover.encode({
+        const order = {
           busy: 1,
           // Only mediation_egress is ever handed a header that is ready.
           armed: program === "mediation_egress" ? 1 + source.below(2) : 1,
@@ -240,9 +238,9 @@ describe("programs behind the access interfaces, handed what is nonsense", () =>
           protocol: source.below(0x1_0000),
           outcome: 0,
           outer4: Array.from({ length: Limits.OUTER4_ROOM_WORDS }, () => BigInt(source.below(0x1_0000_0000))),
-        });
+        };
         const run = () => {
-          handovers.updatePerCpu(key, Array<Buffer>(cpus).fill(order));
+          leaveOrder(rig, order);
           return loaded.testRun({ data: frame, ctx: contextBytes(fields) }).retval;
         };
         const first = run();
@@ -250,7 +248,7 @@ describe("programs behind the access interfaces, handed what is nonsense", () =>
         const retval = [OK, SHOT, REDIRECT].includes(first) ? first : run();
         if (![OK, SHOT, REDIRECT].includes(retval)) fail(program, frame, fields, `verdict ${retval}`);
       });
-      handovers.updatePerCpu(key, Array<Buffer>(cpus).fill(Buffer.alloc(Handover.size)));
+      leaveOrder(rig, NO_ORDER);
     });
 
   test("stack_ingress: notes of every kind", (context) => {

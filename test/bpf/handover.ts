@@ -1,7 +1,7 @@
 /** Runs the programs behind the hand-over as if the clone had just been made: with an order in the slot of every CPU. */
 import assert from "node:assert/strict";
 import { bootClockNs } from "../../src/datapath/clock.js";
-import { Handover, Intercept, Limits, Route, Targets } from "../../src/datapath/layout.gen.js";
+import { Cpu, Handover, Intercept, Limits, Route, Targets } from "../../src/datapath/layout.gen.js";
 import type { Context } from "./context.js";
 import { macBytes } from "./packets.js";
 import { DEVICE_MAC, MEDIATION_MAC, type Rig, type Run } from "./rig.js";
@@ -63,6 +63,8 @@ export function setRoute(rig: Rig, device: number, id: number, mtu = 1500): void
     tried_ns: 0n,
     ifindex: rig.med0.ifindex,
     mtu,
+    usual_bytes: 0,
+    padding: 0,
     source_mac: macBytes(MEDIATION_MAC),
     destination_mac: macBytes(DEVICE_MAC),
     next_id: id,
@@ -84,12 +86,23 @@ export function deviceOf(rig: Rig, key: string): number {
   return Intercept.decode(value).device;
 }
 
+/** Puts `order` into the slot of every CPU. */
+export function leaveOrder(rig: Rig, order: Handover): void {
+  const cpus = rig.map("cpus");
+  const parts = (cpus.lookupPerCpu(ZERO) ?? []).map((part) => {
+    const bytes = Buffer.from(part);
+    Handover.encode(order, bytes, Cpu.offsets.handover);
+    return bytes;
+  });
+  cpus.updatePerCpu(ZERO, parts);
+}
+
+export const NO_ORDER: Handover = Handover.decode(Buffer.alloc(Handover.size));
+
 /** Runs `program` on a packet that it was handed over. */
 export function runOrdered(rig: Rig, program: string, packet: Buffer, order: Order, context: Context = {}): OrderedRun {
   const { ipOffset = 14, id = 0x1234 } = order;
-  const handovers = rig.map("handovers");
-  const cpus = handovers.lookupPerCpu(ZERO)?.length ?? 0;
-  const slot = Handover.encode({
+  const slot: Handover = {
     busy: 1,
     armed: 1,
     intercept: order.slot ?? slotOf(rig, order.intercept),
@@ -102,21 +115,17 @@ export function runOrdered(rig: Rig, program: string, packet: Buffer, order: Ord
     protocol: (packet[ipOffset] ?? 0) >> 4 === 6 ? 0xdd86 : 0x0008,
     outcome: 0,
     outer4: NOTHING_PREPARED,
-  });
+  };
   setRoute(rig, deviceOf(rig, order.intercept), id);
-  handovers.updatePerCpu(
-    ZERO,
-    Array.from({ length: cpus }, () => slot),
-  );
+  leaveOrder(rig, slot);
   try {
     const run = rig.run(program, packet, context);
-    const taken = (handovers.lookupPerCpu(ZERO) ?? []).map((part) => Handover.decode(part)).find(({ armed }) => !armed);
+    const taken = (rig.map("cpus").lookupPerCpu(ZERO) ?? [])
+      .map((part) => Cpu.decode(part).handover)
+      .find(({ armed }) => !armed);
     assert.ok(taken, "the order was not taken");
     return { ...run, outcome: taken.outcome, throughStack: taken.through_stack !== 0 };
   } finally {
-    handovers.updatePerCpu(
-      ZERO,
-      Array.from({ length: cpus }, () => Buffer.alloc(Handover.size)),
-    );
+    leaveOrder(rig, NO_ORDER);
   }
 }

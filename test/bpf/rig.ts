@@ -12,7 +12,7 @@ import { setImmediate, setTimeout } from "node:timers/promises";
 import type { BpfMap } from "libbpf-ts";
 import type { Role } from "../../src/datapath/attach.js";
 import { KernelDatapath } from "../../src/datapath/kernel.js";
-import { Totals } from "../../src/datapath/layout.gen.js";
+import { Cpu } from "../../src/datapath/layout.gen.js";
 import type { DatapathOptions } from "../../src/datapath/options.js";
 import type { DatapathCounters } from "../../src/datapath/port.js";
 import type { InterceptSpec } from "../../src/intercepts/types.js";
@@ -186,8 +186,8 @@ export class Rig implements Disposable {
 
   /** Copies that an XDP program made, so far. */
   copiesByXdp(): number {
-    const parts = this.map("totals").lookupPerCpu(Buffer.alloc(4)) ?? [];
-    return parts.reduce((sum, part) => sum + Number(Totals.decode(part).by_xdp), 0);
+    const parts = this.map("cpus").lookupPerCpu(Buffer.alloc(4)) ?? [];
+    return parts.reduce((sum, part) => sum + Number(Cpu.decode(part).totals.by_xdp), 0);
   }
 
   /** Makes up link events by which `wire` is a VLAN interface in service. Whatever it was, XDP takes it for one then. */
