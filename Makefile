@@ -1,7 +1,7 @@
 # submirror: `make help` lists what there is.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup all demo test lint clean lab-shell bench bench-control root
+.PHONY: help setup all demo test lint clean lab-shell bench bench-control bench-gateway root
 
 # Said once, in the words of whoever is not root.
 root:
@@ -34,6 +34,9 @@ bench: root all ## measure against what Linux has for mirroring; QUICK=1 takes u
 bench-control: root all ## measure the control plane: events, activation, rebuild, memory; QUICK=1 takes under a minute
 	@$(MAKE) --no-print-directory -C bench
 	@node dist/bench/control/run.js
+
+bench-gateway: root all ## the gateway beside FreeRADIUS as a plain proxy; QUICK=1 takes under a minute
+	@node dist/bench/gateway/run.js
 
 lab-shell: root all ## the demonstration's lab with a shell on the edge, to look around
 	@node dist/test/lab/shell.js

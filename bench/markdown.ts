@@ -2,6 +2,7 @@
 import { type GoalResult, isReached } from "./goals.js";
 import { IN_USE, KEY_USES, type LookupResult } from "./lookup.js";
 import type { Machine } from "./machine.js";
+import { markdownTable } from "./markdown-table.js";
 import { costsOf, type Node, needs } from "./model.js";
 import { DEFAULT_ENTRIES } from "./plan.js";
 import type { Result } from "./results.js";
@@ -18,11 +19,6 @@ export interface Run {
 
 const FLOWS = 1024;
 const ENTRIES = [1, 1000, 100_000, 1_000_000];
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
 
 function conditions({ machine, rounds, takenAway }: Run): string {
   const { cpu, cores, kernel, date } = machine;
@@ -42,7 +38,7 @@ function goalTable(goals: readonly GoalResult[]): string {
     const value = `${median.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
     return [what, bound, value, isReached(goal) ? "met" : "missed"];
   });
-  return table(["goal", "", "reached (middle half of the rounds)", ""], rows);
+  return markdownTable(["goal", "", "reached (middle half of the rounds)", ""], rows);
 }
 
 function ratio(value: number | null): string {
@@ -69,7 +65,7 @@ function casesTable(results: readonly Result[], packetBytes: number): string {
       ratio(each.ratioToMirred),
     ]);
   const head = ["case", "forwarded, Mpps", "copies, Mpps", "ns a packet", "of that, for the mirror"];
-  return table([...head, "copies that arrived", "to forwarding", "to mirred"], rows);
+  return markdownTable([...head, "copies that arrived", "to forwarding", "to mirred"], rows);
 }
 
 function entriesTable(results: readonly Result[]): string {
@@ -91,7 +87,7 @@ function entriesTable(results: readonly Result[]): string {
       `${ns(at(1))} (${ratio(at(1)?.ratioToForwarding ?? null)})`,
     ];
   });
-  return table(
+  return markdownTable(
     ["intercepts", "`tc`, nothing mirrored: ns (to forwarding)", "`tc`, all mirrored: ns (to forwarding)"],
     rows,
   );
@@ -103,7 +99,7 @@ function lookupTable(lookups: readonly LookupResult[]): string {
     ...KEY_USES.flatMap((use) => [each[use].hitNs.toFixed(0), each[use].missNs.toFixed(0)]),
   ]);
   const head = ["random keys: finds", "finds nothing", `${IN_USE} keys in use: finds`, "finds nothing"];
-  return table(["entries", ...head, "cold caches: finds", "finds nothing"], rows);
+  return markdownTable(["entries", ...head, "cold caches: finds", "finds nothing"], rows);
 }
 
 const NODE: Omit<Node, "share"> = { gbps: 100, utilization: 0.7 };
@@ -121,7 +117,7 @@ function modelTable(results: readonly Result[]): string {
     ),
   );
   const head = ["mode", "bytes", "mirrored", "Mpps", "cores", "to mediation, Gb/s", "PCIe, Gb/s", "memory, GB/s"];
-  return table(head, rows);
+  return markdownTable(head, rows);
 }
 
 export function figures(run: Run): Readonly<Record<"results" | "model", string>> {

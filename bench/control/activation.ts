@@ -1,5 +1,6 @@
 /** Many intercepts at once: what a starting agent, or one that takes over, has to bring into the kernel. */
 import { fileURLToPath } from "node:url";
+import { heapOptions } from "../../src/security/process/begin-anew.js";
 import { type ControlRecord, record } from "./records.js";
 import { ControlRig } from "./rig.js";
 
@@ -11,7 +12,7 @@ export async function activation(intercepts: number, rounds: number): Promise<Co
   await using rig = await ControlRig.build();
   const [seconds, cpu]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
-    const argv = [process.execPath, PROGRAM, String(intercepts), OBJECTS];
+    const argv = [process.execPath, ...heapOptions(), PROGRAM, String(intercepts), OBJECTS];
     const { stdout } = await rig.topology.edge.run(argv, { timeout: 120_000 });
     const [elapsed = Number.NaN, used = Number.NaN] = stdout.split(" ").map(Number);
     seconds.push(elapsed);

@@ -2,6 +2,7 @@
 import { lineChart } from "../chart-kinds.js";
 import type { ChartFile } from "../charts.js";
 import type { Machine } from "../machine.js";
+import { markdownTable } from "../markdown-table.js";
 import { quantile } from "../statistics.js";
 import type { ControlRecord } from "./records.js";
 
@@ -28,11 +29,6 @@ const GOALS: readonly Goal[] = [
   { what: "1,000,000 sessions rebuilt", case: "rebuild", n: 1_000_000, of: "p50", best: "low", target: 20 },
   { what: "resident then", case: "resident", n: 1_000_000, of: "p50", best: "low", target: 1024 },
 ];
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
 
 function count(value: number): string {
   return value.toLocaleString("en-US");
@@ -69,11 +65,11 @@ export function controlFigures(records: readonly ControlRecord[], machine: Machi
   ]);
   return [
     `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, ${machine.date.slice(0, 10)}. The load is the system's load average when the case was measured, the bench's own included: above the number of cores, the programs waited for others, and times say less of them than processor times do.`,
-    table(
+    markdownTable(
       ["goal", "wanted", "reached", ""],
       GOALS.map((goal) => goalRow(goal, records)),
     ),
-    table(["case", "n", "unit", "median", "p99, or the worst of few", "load"], rows),
+    markdownTable(["case", "n", "unit", "median", "p99, or the worst of few", "load"], rows),
   ].join("\n\n");
 }
 

@@ -14,13 +14,17 @@ export function hasRoomForTheYoung(options: readonly string[] = process.execArgv
   return options.some((option) => option.startsWith(`${YOUNG_OPTION}=`) || option === YOUNG_OPTION);
 }
 
+/** What a daemon is begun with beside `options`, its own. */
+export function heapOptions(options: readonly string[] = process.execArgv): string[] {
+  return hasRoomForTheYoung(options) ? [] : [`${YOUNG_OPTION}=${YOUNG_MIB}`];
+}
+
 /** Does not return. The program that begins has room for what is young. Throws where the kernel refuses. */
 export function beginAnew(): never {
   const { execve, fcntl } = processCalls();
   // Node closes its standard streams for programs that it becomes.
   for (const fd of [0, 1, 2]) fcntl(fd, F_SETFD, 0);
-  const room = hasRoomForTheYoung() ? [] : [`${YOUNG_OPTION}=${YOUNG_MIB}`];
-  const argv = [process.execPath, ...room, ...process.execArgv, ...process.argv.slice(1), null];
+  const argv = [process.execPath, ...heapOptions(), ...process.execArgv, ...process.argv.slice(1), null];
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value ?? ""}`);
   must("execve", execve(process.execPath, argv, [...environment, null]));
   throw new Error("execve returned");
