@@ -78,16 +78,13 @@ static __always_inline void count_through_stack(__u64 packets)
 }
 
 /* A copy that an XDP program made. */
-static __always_inline void count_by_xdp_of(struct totals *sum, struct intercept_counters *own, __u32 direction, __u64 bytes)
-{
-	if (sum)
-		sum->by_xdp++;
-	count_mirrored_of(sum, own, direction, 1, bytes);
-}
-
 static __always_inline void count_by_xdp(__u32 index, __u32 direction, __u64 bytes)
 {
-	count_by_xdp_of(own_totals(), counters_of(index), direction, bytes);
+	struct totals *sum = own_totals();
+
+	if (sum)
+		sum->by_xdp++;
+	count_mirrored_of(sum, counters_of(index), direction, 1, bytes);
 }
 
 static __always_inline void count_excluded(__u32 index, __u64 packets)

@@ -40,36 +40,20 @@ static __always_inline bool is_own_copy(struct __sk_buff *skb, const struct conf
 	return (slot && slot->busy) || came_through_stack(skb, config);
 }
 
-/*
- * The same for the plainest of packets: IPv4, under one intercept that surely wants it now, and nothing else about it
- * that has to be asked. False where it is not such; nothing was done then.
- */
+/* The same for a packet that is as plain as its copy (plain.h). False where it is not; nothing was done then. */
 static __always_inline bool mirror_plain(struct __sk_buff *skb, __u32 direction, __be32 address, __u32 length, __u32 index)
 {
-	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
-	struct intercept_counters *own = counters_of(index);
-	const struct mediation_device *device;
-	struct cpu *cpu = own_cpu();
-	struct route *route;
-	__u64 now;
+	struct plain_copy copy;
 	int failed;
 
-	if (!cpu)
+	if (skb->vlan_present || skb->gso_size || skb->len < ETH_HLEN + length ||
+	    !find_plain(&copy, index, direction, address, length))
 		return false;
-	now = recent_ns_of(cpu);
-	if (!intercept || !own || skb->vlan_present || skb->gso_size || skb->len < ETH_HLEN + length ||
-	    !surely_due(intercept, direction, address, now))
-		return false;
-	fetch(own);
-	device = bpf_map_lookup_elem(&mediation_devices, &intercept->device);
-	route = bpf_map_lookup_elem(&routes, &intercept->device);
-	if (!device || !route || !goes_as_usual(device, route, length) || !is_recent(route, now))
-		return false;
-	failed = send_prepared(skb, &cpu->handover, route, intercept, direction, length);
+	failed = send_prepared(skb, &copy.cpu->handover, copy.route, copy.intercept, direction, length);
 	if (failed)
 		count_lost_copy(index, failed - 1, 1);
 	else
-		count_mirrored_of(&cpu->totals, own, direction, 1, length);
+		count_plain(&copy, direction, length);
 	return true;
 }
 

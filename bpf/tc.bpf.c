@@ -29,6 +29,7 @@
 #include "encapsulate.h"
 #include "due.h"
 #include "stack.h"
+#include "plain.h"
 #include "send.h"
 #include "mirror.h"
 #include "losses.h"

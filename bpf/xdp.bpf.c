@@ -20,6 +20,7 @@
 #include "route.h"
 #include "outer.h"
 #include "due.h"
+#include "plain.h"
 #include "xdp_frame.h"
 #include "xdp_tap.h"
 #include "xdp_copies.h"

@@ -53,42 +53,27 @@ static __always_inline int send_tapped(struct xdp_md *ctx, const struct packet *
 /* No verdict: the frame is to be looked at by the general way. */
 #define NOT_USUAL -1
 
-/*
- * What send_tapped() does, for the plainest of frames: IPv4, under one intercept that surely wants it
- * now, and nothing else about it that has to be asked. NOT_USUAL where it is not such; nothing was done then.
- */
+/* What send_tapped() does, for a frame that is as plain as its copy (plain.h). NOT_USUAL where it is not; nothing was done then. */
 static __always_inline int tap_plain(struct xdp_md *ctx, __u32 direction, __be32 address, __u32 length, __u32 padding,
 				     __u32 index)
 {
-	const struct intercept *intercept = bpf_map_lookup_elem(&intercepts, &index);
-	struct intercept_counters *own = counters_of(index);
-	const struct mediation_device *device;
-	struct cpu *cpu = own_cpu();
-	struct route *route;
-	__u64 now;
+	struct plain_copy copy;
 	int failed;
 
-	if (!cpu)
-		return NOT_USUAL;
-	now = recent_ns_of(cpu);
-	if (!intercept || !own || !surely_due(intercept, direction, address, now))
-		return NOT_USUAL;
-	fetch(own);
-	device = bpf_map_lookup_elem(&mediation_devices, &intercept->device);
-	route = bpf_map_lookup_elem(&routes, &intercept->device);
-	if (!device || !route || !goes_as_usual(device, route, length) || !is_recent(route, now))
+	if (!find_plain(&copy, index, direction, address, length))
 		return NOT_USUAL;
 	/* Before anything about the frame changes: it says whether the interface takes redirected frames. */
-	if (bpf_redirect_map(&mediation_ports, route->ifindex, LEAVE_TO_TC) != XDP_REDIRECT)
+	if (bpf_redirect_map(&mediation_ports, copy.route->ifindex, LEAVE_TO_TC) != XDP_REDIRECT)
 		return LEAVE_TO_TC;
 	failed = padding && bpf_xdp_adjust_tail(ctx, -(int)padding) ? FAILED(DROP_TRIM) : 0;
 	if (!failed)
-		failed = put_frame_outer4(ctx, ETH_HLEN, direction, length, intercept, route);
+		failed = put_frame_outer4(ctx, ETH_HLEN, direction, length, copy.intercept, copy.route);
 	if (failed) {
 		count_lost_copy(index, failed - 1, 1);
 		return XDP_DROP;
 	}
-	count_by_xdp_of(&cpu->totals, own, direction, length);
+	copy.cpu->totals.by_xdp++;
+	count_plain(&copy, direction, length);
 	return XDP_REDIRECT;
 }
 
