@@ -1,9 +1,9 @@
 /** A nats-server with JetStream on this host's loopback, started, watched and ended by the agent. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
@@ -69,8 +69,7 @@ export class EmbeddedNatsServer {
   /** One that an agent which was killed has left behind holds the port and the data. */
   async #prepare(): Promise<void> {
     mkdirSync(this.config.dataDirectory, { recursive: true, mode: 0o700 });
-    const left = leftBehind(this.#pidFile, this.#configFile);
-    if (left !== undefined) {
+    for (const left of leftBehind(this.config.serverBinary, this.#configFile)) {
       this.log.info({ pid: left }, "ending the nats-server that an earlier run has left behind");
       await endProcess(left);
     }
@@ -141,7 +140,6 @@ export class EmbeddedNatsServer {
   #configuration(): string {
     return [
       `listen: "127.0.0.1:${this.config.port}"`,
-      `pid_file: ${JSON.stringify(this.#pidFile)}`,
       "jetstream {",
       `  store_dir: ${JSON.stringify(this.config.dataDirectory)}`,
       "}",
@@ -163,20 +161,26 @@ export class EmbeddedNatsServer {
   get #configFile(): string {
     return join(this.config.dataDirectory, "nats-server.conf");
   }
-
-  get #pidFile(): string {
-    return join(this.config.dataDirectory, "nats-server.pid");
-  }
 }
 
-/** The process that runs with our configuration file, if any: a pid alone may be another program's by now. */
-function leftBehind(pidFile: string, configFile: string): number | undefined {
+/**
+ * Servers that run with our configuration file. They are looked for, since one whose agent was killed as it began has had
+ * no time to write its id anywhere.
+ */
+function leftBehind(serverBinary: string, configFile: string): number[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    const [program = "", ...options] = argumentsOf(pid);
+    return basename(program) === basename(serverBinary) && options.join(" ") === `-c ${configFile}`;
+  });
+}
+
+function argumentsOf(pid: number): string[] {
   try {
-    const pid = Number(readFileSync(pidFile, "utf8").trim());
-    const argv = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return argv.includes(configFile) ? pid : undefined;
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replace(/\0$/, "").split("\0");
   } catch {
-    return undefined;
+    // It has ended.
+    return [];
   }
 }
 
