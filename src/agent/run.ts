@@ -343,7 +343,7 @@ class AgentRun {
         listen,
         port,
         registry: this.#registry,
-        notReady: () => [...this.#waitingFor],
+        waitingFor: () => [...this.#waitingFor],
       });
     } catch (error) {
       const reason = (error as NodeJS.ErrnoException).code ?? "unknown";

@@ -17,8 +17,9 @@ import { checkSecretFile, readSecretFile, readSeed } from "../security/keys/file
 
 type NatsConfig = Config["nats"];
 
-const RETRY_MS = 1000;
+/** Also before the first connection: whoever logs in until then is not mirrored before the events have come. */
 const RECONNECT_WAIT_MS = 250;
+const SAID_EVERY = 30_000 / RECONNECT_WAIT_MS;
 
 /**
  * Connects, however long it takes; `signal` ends the attempt. `name` is shown in the server's monitoring.
@@ -40,13 +41,13 @@ export async function connectNats(
       return connection;
     } catch (error) {
       // Said at once and then every half minute.
-      if (attempt % 30 === 1) {
+      if (attempt % SAID_EVERY === 1) {
         log.warn(
           { reason: (error as Error).message },
           "NATS cannot be reached; trying on. Check nats.servers and the credentials",
         );
       }
-      await delay(RETRY_MS, undefined, { signal });
+      await delay(RECONNECT_WAIT_MS, undefined, { signal });
     }
   }
 }

@@ -40,7 +40,7 @@ export async function runGateway(options: GatewayRunOptions): Promise<RunningGat
 
 class GatewayRun {
   readonly #abort = new AbortController();
-  readonly #waitingFor: Set<string>;
+  readonly #waitingFor = new Set(["ports", "NATS"]);
   readonly #registry;
   readonly #bus: NatsBus;
   readonly #sealing: EventSealing | undefined;
@@ -50,9 +50,7 @@ class GatewayRun {
   constructor(private readonly options: GatewayRunOptions) {
     this.#registry = createRegistry(options.version, "gateway");
     const { config, log } = options;
-    // With a spool the events of the first logins wait for NATS; without one they would be lost.
-    this.#waitingFor = new Set(config.radius.spool === undefined ? ["ports", "NATS"] : ["ports"]);
-    watchReadiness(this.#registry, () => this.#waitingFor.size === 0);
+    watchReadiness(this.#registry, () => this.#isReady());
     this.#sealing = config.security.mode === "strict" ? new EventSealing(config, log) : undefined;
     this.#bus = new NatsBus(options.config.nats.stream, options.log, this.#abort.signal);
   }
@@ -68,7 +66,8 @@ class GatewayRun {
         listen,
         port: gatewayPort,
         registry: this.#registry,
-        notReady: () => [...this.#waitingFor],
+        waitingFor: () => [...this.#waitingFor],
+        isReady: () => this.#isReady(),
       });
     } catch (error) {
       const reason = (error as NodeJS.ErrnoException).code ?? "unknown";
@@ -76,6 +75,12 @@ class GatewayRun {
         `metrics.listen ${listen}, port ${gatewayPort} cannot be listened on (${reason}): choose another metrics.gatewayPort`,
       ]);
     }
+  }
+
+  /** With a spool the events of the first logins wait for NATS; without one they would be lost. */
+  #isReady(): boolean {
+    const { spool } = this.options.config.radius;
+    return !this.#waitingFor.has("ports") && (spool !== undefined || !this.#waitingFor.has("NATS"));
   }
 
   /** The ports do not wait for NATS: whoever logs in meanwhile gets in, and the events wait in the spool. */

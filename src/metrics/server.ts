@@ -15,8 +15,10 @@ export interface MetricsServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly registry: Registry;
-  /** What is not ready yet, in a few words each; empty: ready. */
-  readonly notReady: () => readonly string[];
+  /** What is not there yet, in a few words each. */
+  readonly waitingFor: () => readonly string[];
+  /** Where it serves without some of that; else it is ready when it waits for nothing. */
+  readonly isReady?: () => boolean;
 }
 
 /** Throws where the address cannot be listened on. */
@@ -49,14 +51,10 @@ async function respond(
     case "/healthz":
       return send(response, 200, "application/json", '{"status":"alive"}\n');
     case "/readyz": {
-      const waitingFor = options.notReady();
-      const status = waitingFor.length === 0 ? "ready" : "not ready";
-      return send(
-        response,
-        waitingFor.length === 0 ? 200 : 503,
-        "application/json",
-        `${JSON.stringify({ status, waitingFor })}\n`,
-      );
+      const waitingFor = options.waitingFor();
+      const isReady = options.isReady?.() ?? waitingFor.length === 0;
+      const body = JSON.stringify({ status: isReady ? "ready" : "not ready", waitingFor });
+      return send(response, isReady ? 200 : 503, "application/json", `${body}\n`);
     }
     default:
       return send(response, 404, "text/plain", "there are /metrics, /healthz and /readyz\n");

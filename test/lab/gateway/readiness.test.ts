@@ -51,13 +51,17 @@ test("without a spool, a gateway is not ready before it has reached NATS", async
   await until("it is ready", async () => (await gateway.readiness()).status === 200);
 });
 
-test("with a spool, it is ready while NATS is away", async () => {
+test("with a spool, it is ready while NATS is away, and says what it waits for", async () => {
   await using nats = await startTestNats();
   await nats.stop();
   const directory = mkdtempSync(join(tmpdir(), "submirror-spool-"));
   try {
     await using gateway = await startOn(nats, { directory });
     await until("it is ready", async () => (await gateway.readiness()).status === 200);
+    assert.equal((await gateway.readiness()).text, '{"status":"ready","waitingFor":["NATS"]}\n');
+    await nats.start();
+    const nothing = '{"status":"ready","waitingFor":[]}\n';
+    await until("it waits for nothing", async () => (await gateway.readiness()).text === nothing);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
