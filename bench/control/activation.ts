@@ -12,7 +12,7 @@ export async function activation(intercepts: number, rounds: number): Promise<Co
   await using rig = await ControlRig.build();
   const [seconds, cpu]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
-    const argv = [process.execPath, ...heapOptions(), PROGRAM, String(intercepts), OBJECTS];
+    const argv = [process.execPath, ...heapOptions("agent"), PROGRAM, String(intercepts), OBJECTS];
     const { stdout } = await rig.topology.edge.run(argv, { timeout: 120_000 });
     const [elapsed = Number.NaN, used = Number.NaN] = stdout.split(" ").map(Number);
     seconds.push(elapsed);

@@ -31,7 +31,7 @@ async function startGateway(name: string, upstream: Ports, natsUrl?: string): Pr
     upstreams: [{ name: "aaa1", address: "127.0.0.1", secret: SECRET, auth: upstream.auth, accounting: upstream.acct }],
   };
   const script = fileURLToPath(new URL("run-gateway.js", import.meta.url));
-  const argv = [...heapOptions(), script, JSON.stringify(config), ...(natsUrl === undefined ? [] : [natsUrl])];
+  const argv = [...heapOptions("gateway"), script, JSON.stringify(config), ...(natsUrl === undefined ? [] : [natsUrl])];
   const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   const { auth } = JSON.parse(line.toString()) as { auth: number };

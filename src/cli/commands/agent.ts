@@ -11,7 +11,7 @@ export async function runAgentCommand(flags: DaemonFlags): Promise<void> {
     return;
   }
   const config = requireAgentParts(loaded, flags.config);
-  limitProcess(config, ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"]);
+  limitProcess("agent", config, ["CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON"]);
   // Not before: the program may just have begun anew, and all of it would be loaded twice.
   const { serveAgent } = await import("../agent-service.js");
   await serveAgent(config);

@@ -13,7 +13,7 @@ export async function runGatewayCommand(flags: DaemonFlags): Promise<void> {
   const config = requireGatewayParts(loaded, flags.config);
   const { auth, accounting, coa } = config.radius.listen;
   const ports = [auth, accounting, coa, config.radius.radsec?.port ?? 0, config.metrics.gatewayPort];
-  limitProcess(config, ports.some((port) => port > 0 && port < 1024) ? ["CAP_NET_BIND_SERVICE"] : []);
+  limitProcess("gateway", config, ports.some((port) => port > 0 && port < 1024) ? ["CAP_NET_BIND_SERVICE"] : []);
   // Not before: the program may just have begun anew, and all of it would be loaded twice.
   const { serveGateway } = await import("../gateway-service.js");
   await serveGateway(config);

@@ -4,7 +4,6 @@
  * what a program may get, and to start this one anew in its own place.
  */
 import { readFileSync } from "node:fs";
-import { beginAnew } from "./begin-anew.js";
 import { must, processCalls } from "./libc.js";
 
 /** Numbers of linux/capability.h. */
@@ -51,13 +50,13 @@ export function heldCapabilities(pid: number | "self" = "self"): HeldCapabilitie
  * Keeps those of `keep` that the process has. Returns where nothing changes; else it does not return: the same program begins
  * anew with the same arguments, environment and process id, and comes here again with nothing left to drop.
  */
-export function keepOnly(keep: readonly Capability[]): Dropped {
+export function keepOnly(keep: readonly Capability[], beginAnew: () => never): Dropped {
   const wanted = maskOf(keep);
   const { effective, bounding } = heldCapabilities();
   if ((effective & ~wanted) === 0n && (bounding & ~wanted) === 0n) return "minimal";
   if ((effective & maskOf(["CAP_SETPCAP"])) === 0n) return (effective & ~wanted) === 0n ? "minimal" : "not-allowed";
   limit(wanted, effective & wanted);
-  beginAnew();
+  return beginAnew();
 }
 
 /** Programs that this one starts get none of its capabilities, and none by a file's. */

@@ -15,7 +15,7 @@ const SECRET = "of-nobody-else";
 const scriptWith = (module: string) => `
   const { limitProcess } = await import("${module}");
   const [drop, ...keep] = process.argv.slice(2);
-  limitProcess({ security: { dropPrivileges: drop === "drop" } }, keep);
+  limitProcess("agent", { security: { dropPrivileges: drop === "drop" } }, keep);
   const { readFileSync, writeFileSync } = await import("node:fs");
   const { spawnSync } = await import("node:child_process");
   const child = spawnSync("/bin/cat", ["/proc/self/status"], { encoding: "utf8" }).stdout;
