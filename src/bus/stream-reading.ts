@@ -78,6 +78,10 @@ class Reading {
     try {
       const { num_pending: waiting } = await this.#create(sequence);
       return waiting === 0 ? true : await done;
+    } catch (error) {
+      // The request went with a server that was ending, or before JetStream was there: it is made anew.
+      if ((error as Error).name === "TimeoutError") return false;
+      throw error;
     } finally {
       clearInterval(watch);
       subscription.unsubscribe();
