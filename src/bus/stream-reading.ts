@@ -2,7 +2,7 @@
  * Reads what a stream holds, once, as fast as the server sends it: a push consumer with flow control, at half the processor
  * time of a pull consumer. Where a message is lost on the way, it starts anew behind the last one.
  */
-import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
+import { AckPolicy, type ConsumerConfig, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection, nanos, nuid } from "@nats-io/transport-node";
 import { deliveryOf } from "./delivery.js";
 import { headerText } from "./header-text.js";
@@ -76,12 +76,8 @@ class Reading {
       if (performance.now() - this.#heard > MISSED * heartbeatMs) this.#resolve(false);
     }, heartbeatMs);
     try {
-      const { num_pending: waiting } = await this.#create(sequence);
-      return waiting === 0 ? true : await done;
-    } catch (error) {
-      // The request went with a server that was ending, or before JetStream was there: it is made anew.
-      if ((error as Error).name === "TimeoutError") return false;
-      throw error;
+      const waiting = await this.#create(sequence);
+      return waiting === 0 ? true : waiting !== undefined && (await done);
     } finally {
       clearInterval(watch);
       subscription.unsubscribe();
@@ -91,9 +87,20 @@ class Reading {
     }
   }
 
-  #create(after: number) {
-    const { manager, stream, filter, heartbeatMs = HEARTBEAT_MS } = this.part;
-    return manager.consumers.add(stream, {
+  /** Resolves with how many messages wait; undefined where nobody answers, as while a server ends or begins. */
+  async #create(after: number): Promise<number | undefined> {
+    const { manager, stream } = this.part;
+    try {
+      return (await manager.consumers.add(stream, this.#consumer(after))).num_pending;
+    } catch (error) {
+      if ((error as Error).name === "TimeoutError") return undefined;
+      throw error;
+    }
+  }
+
+  #consumer(after: number): Partial<ConsumerConfig> {
+    const { filter, heartbeatMs = HEARTBEAT_MS } = this.part;
+    return {
       name: this.#name,
       deliver_subject: this.#inbox,
       filter_subject: filter,
@@ -105,7 +112,7 @@ class Reading {
       ...(after === 0
         ? { deliver_policy: DeliverPolicy.All }
         : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }),
-    });
+    };
   }
 
   #receive(message: Msg): void {

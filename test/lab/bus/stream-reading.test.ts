@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
-import { headers, type NatsConnection } from "@nats-io/transport-node";
+import { errors, headers, type NatsConnection } from "@nats-io/transport-node";
 import { headerIn } from "../../../src/bus/header-text.js";
 import { readStream, type StreamMessage } from "../../../src/bus/stream-reading.js";
 import { StreamWriter } from "../../../src/bus/stream-writer.js";
@@ -86,6 +86,26 @@ test("a server that goes and comes back in the middle costs no message and repea
   await restarted;
   await reading;
   assert.deepEqual(seen, upTo(60_000));
+});
+
+test("a request that nobody answers is made again", async () => {
+  await using nats = await startTestNats();
+  const manager = await fill(await nats.connect(), 10);
+  const connection = await nats.connect();
+  let requests = 0;
+  const consumers = Object.create(manager.consumers, {
+    add: {
+      value: (...request: Parameters<typeof manager.consumers.add>) => {
+        if (requests++ > 0) return manager.consumers.add(...request);
+        return Promise.reject(new errors.TimeoutError());
+      },
+    },
+  }) as typeof manager.consumers;
+  const part = { connection, manager: Object.create(manager, { consumers: { value: consumers } }) as typeof manager };
+  const seen: number[] = [];
+  await readStream({ ...part, stream: "S", filter: "s.>" }, ({ seq }) => void seen.push(seq));
+  assert.deepEqual(seen, upTo(10));
+  assert.equal(requests, 2);
 });
 
 test("messages that are removed while it reads do not keep it waiting", async () => {
