@@ -15,6 +15,10 @@ type EmbeddedConfig = Pick<Config["nats"], "port" | "dataDirectory" | "serverBin
 const READY_WITHIN_MS = 15_000;
 const STOP_WITHIN_MS = 10_000;
 const RESTART_AFTER_MS = 1000;
+const PORT_FREE_WITHIN_MS = 3000;
+const LOOK_AGAIN_MS = 50;
+/** Of /proc/PID/stat, counted from 1: how many threads the process has (proc(5), num_threads). */
+const THREADS_FIELD = 20;
 
 /** The server cannot be started. The message says what to do. */
 export class EmbeddedServerError extends Error {
@@ -66,19 +70,29 @@ export class EmbeddedNatsServer {
     if (this.#process?.pid !== undefined) await endProcess(this.#process.pid);
   }
 
-  /** One that an agent which was killed has left behind holds the port and the data. */
   async #prepare(): Promise<void> {
     mkdirSync(this.config.dataDirectory, { recursive: true, mode: 0o700 });
-    for (const left of leftBehind(this.config.serverBinary, this.#configFile)) {
-      this.log.info({ pid: left }, "ending the nats-server that an earlier run has left behind");
-      await endProcess(left);
-    }
-    if (await accepts(this.config.port)) {
-      throw new EmbeddedServerError(
-        `127.0.0.1:${this.config.port} is in use by another program: set nats.port to a free port, or nats.embedded to false`,
-      );
-    }
+    await this.#freePort();
     writeFileSync(this.#configFile, this.#configuration(), { mode: 0o600 });
+  }
+
+  /**
+   * One that an agent which was killed has left behind holds the port and the data. Looked for until the port is free: such
+   * an agent's last one may only be beginning.
+   */
+  async #freePort(): Promise<void> {
+    const deadline = Date.now() + PORT_FREE_WITHIN_MS;
+    do {
+      for (const left of leftBehind(this.config.serverBinary, this.#configFile)) {
+        this.log.info({ pid: left }, "ending the nats-server that an earlier run has left behind");
+        await endProcess(left);
+      }
+      if (!(await accepts(this.config.port))) return;
+      await delay(LOOK_AGAIN_MS);
+    } while (Date.now() < deadline);
+    throw new EmbeddedServerError(
+      `127.0.0.1:${this.config.port} is in use by another program: set nats.port to a free port, or nats.embedded to false`,
+    );
   }
 
   async #launch(): Promise<void> {
@@ -192,14 +206,20 @@ async function endProcess(pid: number): Promise<void> {
     } catch {
       return;
     }
-    if (isZombie(pid)) return;
+    if (hasEnded(pid)) return;
     await delay(20);
   }
 }
 
-function isZombie(pid: number): boolean {
+/** Whether nothing of a process runs, though its parent has not asked for its end yet. */
+function hasEnded(pid: number): boolean {
   try {
-    return /^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    // proc(5): the fields after the name, which may hold anything, begin with the third, the state.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+      .replace(/^.*\) /s, "")
+      .split(" ");
+    // The first thread of an ended process may be gone while another still holds its sockets.
+    return fields[0] === "Z" && fields[THREADS_FIELD - 3] === "1";
   } catch {
     return true;
   }

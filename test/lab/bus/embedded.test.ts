@@ -1,9 +1,9 @@
 /** The nats-server that an agent runs itself. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect as connectSocket, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -65,6 +65,76 @@ test("one that a killed agent has left behind is ended first", async () => {
   await nats.server.stop();
   await successor.stop();
 });
+
+/** A server whose first thread ends at SIGTERM, a second before the one that holds the port. */
+const SLOW_TO_GO = String.raw`
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+#include <sys/socket.h>
+
+static int ended[2];
+
+static void on_term(int signal) { (void)signal; (void)!write(ended[1], "", 1); }
+
+static void *last(void *none)
+{
+	char byte;
+	while (read(ended[0], &byte, 1) != 1);
+	sleep(1);
+	_exit(0);
+	return none;
+}
+
+int main(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(atoi(getenv("PORT"))),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
+	pthread_t thread;
+
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (pipe(ended) || bind(listener, (struct sockaddr *)&at, sizeof(at)) || listen(listener, 8))
+		return 1;
+	signal(SIGTERM, on_term);
+	pthread_create(&thread, NULL, last, NULL);
+	pause();
+	syscall(SYS_exit, 0);
+}
+`;
+
+test("one whose threads end one after another holds its port until the last: it is waited for", async (t) => {
+  const dataDirectory = mkdtempSync(join(tmpdir(), "submirror-nats-slow-"));
+  t.after(() => rmSync(dataDirectory, { recursive: true }));
+  const program = join(dataDirectory, "nats-server");
+  execFileSync("clang-19", ["-Wall", "-Werror", "-pthread", "-x", "c", "-", "-o", program], { input: SLOW_TO_GO });
+  const port = await freePort();
+  const slow = spawn(program, ["-c", join(dataDirectory, "nats-server.conf")], {
+    env: { PORT: String(port) },
+    stdio: "ignore",
+  });
+  t.after(() => slow.kill("SIGKILL"));
+  await until("it listens", () => isListening(port));
+  const successor = await EmbeddedNatsServer.start({ port, dataDirectory, serverBinary: "nats-server" }, silent);
+  assert.equal(slow.exitCode, 0);
+  await successor.stop();
+});
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = connectSocket({ host: "127.0.0.1", port });
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
 
 test("a port in use, a program that is not there: one sentence with what to do", async () => {
   const other = createServer().listen(0, "127.0.0.1");
