@@ -133,10 +133,10 @@ export const Arrivals = {
   encode(value: Arrivals, buffer: Buffer = Buffer.allocUnsafe(32), offset = 0): Buffer {
     requireRoom(buffer, offset, 32, "arrivals");
     buffer.fill(0, offset, offset + 32);
-    buffer.writeBigUInt64LE(value.packets, offset);
-    buffer.writeBigUInt64LE(value.bytes, offset + 8);
-    buffer.writeBigUInt64LE(value.intercepted, offset + 16);
-    buffer.writeBigUInt64LE(value.others, offset + 24);
+    if (value.packets !== 0n) buffer.writeBigUInt64LE(value.packets, offset);
+    if (value.bytes !== 0n) buffer.writeBigUInt64LE(value.bytes, offset + 8);
+    if (value.intercepted !== 0n) buffer.writeBigUInt64LE(value.intercepted, offset + 16);
+    if (value.others !== 0n) buffer.writeBigUInt64LE(value.others, offset + 24);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Arrivals {

@@ -41,8 +41,8 @@ export const Lookups = {
     buffer.writeUInt32LE(value.sieve_mask, offset + 28);
     buffer.writeUInt32LE(value.ballast, offset + 32);
     buffer.writeUInt32LE(value.unused, offset + 36);
-    buffer.writeBigUInt64LE(value.sum, offset + 40);
-    buffer.writeBigUInt64LE(value.ns, offset + 48);
+    if (value.sum !== 0n) buffer.writeBigUInt64LE(value.sum, offset + 40);
+    if (value.ns !== 0n) buffer.writeBigUInt64LE(value.ns, offset + 48);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Lookups {

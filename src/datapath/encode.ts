@@ -27,10 +27,8 @@ export function shimWords(header: InterceptHeader): [number[], number[]] {
   wholeNumber(header.sessionId, 0, 0xffff_ffff, "header.sessionId");
   if (header.format === "junos") {
     const id = wholeNumber(header.interceptId, 0, 0x3fff_ffff, "header.interceptId");
-    return [
-      [id, header.sessionId],
-      [id, header.sessionId],
-    ];
+    const words = [id, header.sessionId];
+    return [words, words];
   }
   // Version 01 and the direction bit (0: from the subscriber), 29 bits of intercept id.
   const id = wholeNumber(header.interceptId, 0, 0x1fff_ffff, "header.interceptId");
@@ -58,7 +56,7 @@ function rateFields(
 
 export function keyBytes(key: string): Buffer {
   if (!ASCII_KEY.test(key)) throw new InterceptError("key", `key must have 1 to ${KEY_BYTES} ASCII characters`);
-  const bytes = Buffer.alloc(KEY_BYTES);
+  const bytes = Buffer.allocUnsafe(KEY_BYTES).fill(0);
   bytes.write(key, "latin1");
   return bytes;
 }

@@ -1,7 +1,7 @@
 /** The intercepts in the kernel's maps: what each occupies there, and how one is started, changed and stopped. */
 import type { LoadedObject } from "libbpf-ts";
 import { InterceptError } from "../intercepts/errors.js";
-import type { InterceptSpec } from "../intercepts/types.js";
+import type { InterceptSpec, SubscriberMatch } from "../intercepts/types.js";
 import { type AdoptedIntercept, adopt } from "./adopt.js";
 import { bootClockNs, toBootClockNs } from "./clock.js";
 import { addCounters, NO_COUNTERS, readIntercept } from "./counters.js";
@@ -73,6 +73,15 @@ function sameIntercept(a: Intercept, b: Intercept): boolean {
     sameTime(a.not_after_ns, b.not_after_ns) &&
     Intercept.encode({ ...a, ...fixed }).equals(Intercept.encode({ ...b, ...fixed }))
   );
+}
+
+/** `interfaces`: the keys of those matches that go by an interface. */
+function matchKeys({ matches }: InterceptSpec, context: MatchContext, interfaces: InterfaceKeys): MatchKey[] {
+  const keyAt = (match: SubscriberMatch, index: number) => matchKey(match, context, `matches[${index}]`);
+  // The usual case makes an array that has room for no more, and lasts.
+  if (interfaces.size === 0) return matches.map(keyAt);
+  const others = matches.flatMap((match, index) => (match.kind === "interface" ? [] : [keyAt(match, index)]));
+  return [...others, ...[...interfaces.values()].filter((key) => key !== undefined)];
 }
 
 function sameMatches(a: readonly MatchKey[], b: readonly MatchKey[]): boolean {
@@ -300,10 +309,7 @@ export class InterceptTable {
   #takePlaces(spec: InterceptSpec, context: MatchContext): Places {
     if (spec.matches.length === 0) throw new InterceptError("matches", "matches must have at least one entry");
     const interfaces = this.#interfaceKeys(spec, context);
-    const matches: MatchKey[] = [];
-    for (const [index, match] of spec.matches.entries())
-      if (match.kind !== "interface") matches.push(matchKey(match, context, `matches[${index}]`));
-    for (const match of interfaces.values()) if (match !== undefined) matches.push(match);
+    const matches = matchKeys(spec, context, interfaces);
     const policy = encodeDropPolicy(spec.dropPolicy);
     const device = this.devices.take(spec.mediation.address);
     try {

@@ -304,8 +304,8 @@ export const Intercept = {
   encode(value: Intercept, buffer: Buffer = Buffer.allocUnsafe(128), offset = 0): Buffer {
     requireRoom(buffer, offset, 128, "intercept");
     buffer.fill(0, offset, offset + 128);
-    buffer.writeBigUInt64LE(value.not_before_ns, offset);
-    buffer.writeBigUInt64LE(value.not_after_ns, offset + 8);
+    if (value.not_before_ns !== 0n) buffer.writeBigUInt64LE(value.not_before_ns, offset);
+    if (value.not_after_ns !== 0n) buffer.writeBigUInt64LE(value.not_after_ns, offset + 8);
     buffer.writeUInt32LE(value.flags, offset + 16);
     buffer.writeUInt32LE(value.device, offset + 20);
     requireLength(value.shim, 2, "Intercept.shim");
@@ -323,13 +323,13 @@ export const Intercept = {
     buffer.writeUInt16LE(value.snap_length, offset + 46);
     buffer.writeUInt32LE(value.drop_policy, offset + 48);
     buffer.writeUInt32LE(value.reserved, offset + 52);
-    buffer.writeBigUInt64LE(value.bytes_per_second, offset + 56);
-    buffer.writeBigUInt64LE(value.bucket_byte_ns, offset + 64);
-    buffer.writeBigUInt64LE(value.bucket_fill_ns, offset + 72);
+    if (value.bytes_per_second !== 0n) buffer.writeBigUInt64LE(value.bytes_per_second, offset + 56);
+    if (value.bucket_byte_ns !== 0n) buffer.writeBigUInt64LE(value.bucket_byte_ns, offset + 64);
+    if (value.bucket_fill_ns !== 0n) buffer.writeBigUInt64LE(value.bucket_fill_ns, offset + 72);
     putBytes(value.key, 32, buffer, offset + 80, "Intercept.key");
     requireLength(value.padding, 2, "Intercept.padding");
     value.padding.forEach((element0, index0) => {
-      buffer.writeBigUInt64LE(element0, offset + 112 + index0 * 8);
+      if (element0 !== 0n) buffer.writeBigUInt64LE(element0, offset + 112 + index0 * 8);
     });
     return buffer;
   },
@@ -591,8 +591,8 @@ export const DirectionCounters = {
   encode(value: DirectionCounters, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
     requireRoom(buffer, offset, 16, "direction_counters");
     buffer.fill(0, offset, offset + 16);
-    buffer.writeBigUInt64LE(value.packets, offset);
-    buffer.writeBigUInt64LE(value.bytes, offset + 8);
+    if (value.packets !== 0n) buffer.writeBigUInt64LE(value.packets, offset);
+    if (value.bytes !== 0n) buffer.writeBigUInt64LE(value.bytes, offset + 8);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): DirectionCounters {
@@ -623,8 +623,8 @@ export const InterceptCounters = {
     value.mirrored.forEach((element0, index0) => {
       DirectionCounters.encode(element0, buffer, offset + index0 * 16);
     });
-    buffer.writeBigUInt64LE(value.dropped, offset + 32);
-    buffer.writeBigUInt64LE(value.policy_excluded, offset + 40);
+    if (value.dropped !== 0n) buffer.writeBigUInt64LE(value.dropped, offset + 32);
+    if (value.policy_excluded !== 0n) buffer.writeBigUInt64LE(value.policy_excluded, offset + 40);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): InterceptCounters {
@@ -677,8 +677,8 @@ export const Bucket = {
     requireRoom(buffer, offset, 24, "bucket");
     buffer.fill(0, offset, offset + 24);
     BpfSpinLock.encode(value.lock, buffer, offset);
-    buffer.writeBigUInt64LE(value.tokens_byte_ns, offset + 8);
-    buffer.writeBigUInt64LE(value.filled_ns, offset + 16);
+    if (value.tokens_byte_ns !== 0n) buffer.writeBigUInt64LE(value.tokens_byte_ns, offset + 8);
+    if (value.filled_ns !== 0n) buffer.writeBigUInt64LE(value.filled_ns, offset + 16);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Bucket {
@@ -716,9 +716,9 @@ export const Route = {
   encode(value: Route, buffer: Buffer = Buffer.allocUnsafe(120), offset = 0): Buffer {
     requireRoom(buffer, offset, 120, "route");
     buffer.fill(0, offset, offset + 120);
-    buffer.writeBigUInt64LE(value.asked_ns, offset);
-    buffer.writeBigUInt64LE(value.unresolved_ns, offset + 8);
-    buffer.writeBigUInt64LE(value.tried_ns, offset + 16);
+    if (value.asked_ns !== 0n) buffer.writeBigUInt64LE(value.asked_ns, offset);
+    if (value.unresolved_ns !== 0n) buffer.writeBigUInt64LE(value.unresolved_ns, offset + 8);
+    if (value.tried_ns !== 0n) buffer.writeBigUInt64LE(value.tried_ns, offset + 16);
     buffer.writeUInt32LE(value.ifindex, offset + 24);
     buffer.writeUInt32LE(value.mtu, offset + 28);
     buffer.writeUInt32LE(value.usual_bytes, offset + 32);
@@ -730,7 +730,7 @@ export const Route = {
     buffer.writeUInt32LE(value.outer4_sum, offset + 60);
     requireLength(value.outer4, 7, "Route.outer4");
     value.outer4.forEach((element0, index0) => {
-      buffer.writeBigUInt64LE(element0, offset + 64 + index0 * 8);
+      if (element0 !== 0n) buffer.writeBigUInt64LE(element0, offset + 64 + index0 * 8);
     });
     return buffer;
   },
@@ -768,8 +768,8 @@ export const CpuClock = {
   encode(value: CpuClock, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
     requireRoom(buffer, offset, 16, "cpu_clock");
     buffer.fill(0, offset, offset + 16);
-    buffer.writeBigUInt64LE(value.jiffies, offset);
-    buffer.writeBigUInt64LE(value.boot_ns, offset + 8);
+    if (value.jiffies !== 0n) buffer.writeBigUInt64LE(value.jiffies, offset);
+    if (value.boot_ns !== 0n) buffer.writeBigUInt64LE(value.boot_ns, offset + 8);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): CpuClock {
@@ -816,7 +816,7 @@ export const Handover = {
     buffer.writeUInt32LE(value.outcome, offset + 36);
     requireLength(value.outer4, 7, "Handover.outer4");
     value.outer4.forEach((element0, index0) => {
-      buffer.writeBigUInt64LE(element0, offset + 40 + index0 * 8);
+      if (element0 !== 0n) buffer.writeBigUInt64LE(element0, offset + 40 + index0 * 8);
     });
     return buffer;
   },
@@ -862,12 +862,12 @@ export const Totals = {
     });
     requireLength(value.dropped, 17, "Totals.dropped");
     value.dropped.forEach((element0, index0) => {
-      buffer.writeBigUInt64LE(element0, offset + 32 + index0 * 8);
+      if (element0 !== 0n) buffer.writeBigUInt64LE(element0, offset + 32 + index0 * 8);
     });
-    buffer.writeBigUInt64LE(value.fragmented, offset + 168);
-    buffer.writeBigUInt64LE(value.through_stack, offset + 176);
-    buffer.writeBigUInt64LE(value.policy_excluded, offset + 184);
-    buffer.writeBigUInt64LE(value.by_xdp, offset + 192);
+    if (value.fragmented !== 0n) buffer.writeBigUInt64LE(value.fragmented, offset + 168);
+    if (value.through_stack !== 0n) buffer.writeBigUInt64LE(value.through_stack, offset + 176);
+    if (value.policy_excluded !== 0n) buffer.writeBigUInt64LE(value.policy_excluded, offset + 184);
+    if (value.by_xdp !== 0n) buffer.writeBigUInt64LE(value.by_xdp, offset + 192);
     return buffer;
   },
   decode(buffer: Buffer, offset = 0): Totals {

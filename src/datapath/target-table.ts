@@ -54,7 +54,7 @@ export class TargetTable {
   change(match: MatchKey, added: number | undefined, removed: number | undefined): void {
     const before = this.#slots.get(match);
     const own = before?.filter((slot) => slot !== removed && slot !== added) ?? NO_SLOTS;
-    const slots = added === undefined ? own : [...own, added];
+    const slots = added === undefined ? own : withSlot(own, added);
     if (kindOf(match).way === "prefix") this.#writeNested(match, slots);
     else this.#setValue(match, slots);
     this.#store(match, before, slots);
@@ -172,6 +172,11 @@ export class TargetTable {
     if (by > 0) this.#orderOf(match).add(placeOf(match));
     else this.#orderOf(match).remove(placeOf(match));
   }
+}
+
+/** With no room for more: all but few keys have one slot, and there are as many as matches. */
+function withSlot(slots: readonly number[], added: number): readonly number[] {
+  return slots.length === 0 ? [added] : [...slots, added];
 }
 
 function placeOf(prefix: MatchKey): OrderedPrefix {

@@ -58,10 +58,12 @@ export function checkLiTerms(terms: LiTerms): LiTerms {
   return { ...terms, ...canonical(times) };
 }
 
+const NO_TIMES = {};
 type Times = { readonly notBefore?: number; readonly notAfter?: number };
 
 /** Unix milliseconds of the terms' times. They are checked. */
 export function timesOf(terms: LiTerms): Times {
+  if (terms.notBefore === undefined && terms.notAfter === undefined) return NO_TIMES;
   return { ...time(terms, "notBefore"), ...time(terms, "notAfter") };
 }
 

@@ -75,21 +75,33 @@ export function specOf(
   const { order, interceptId, sessionId } = intercept;
   const matches = matchesOf(session, intercept);
   if (sessionId === undefined || matches.length === 0) return undefined;
-  const dscp = order.dscp ?? defaults.dscp;
-  return {
+  const spec: InterceptSpec = {
     key: intercept.key,
     matches,
     direction: order.direction ?? "both",
     header: { format: order.header ?? defaults.header, interceptId, sessionId },
     mediation: order.mediation,
-    ...(dscp !== undefined && { dscp }),
-    ...validityOf(intercept),
-    ...(order.zone !== undefined && { zone: order.zone }),
-    ...(order.dropPolicy !== undefined && { dropPolicy: order.dropPolicy }),
-    ...(order.rate !== undefined && { rate: order.rate }),
-    ...(order.snapLength !== undefined && { snapLength: order.snapLength }),
-    ...(order.multicast !== undefined && { multicast: order.multicast }),
   };
+  return withTerms(spec, intercept, order.dscp ?? defaults.dscp);
+}
+
+/** Most orders have none; a starting agent makes a specification of each, and objects put together are slow to make. */
+function withTerms(
+  spec: { -readonly [Field in keyof InterceptSpec]: InterceptSpec[Field] },
+  intercept: SessionIntercept,
+  dscp: number | undefined,
+): InterceptSpec {
+  const { zone, dropPolicy, rate, snapLength, multicast } = intercept.order;
+  const { notBefore, notAfter } = validityOf(intercept);
+  if (dscp !== undefined) spec.dscp = dscp;
+  if (notBefore !== undefined) spec.notBefore = notBefore;
+  if (notAfter !== undefined) spec.notAfter = notAfter;
+  if (zone !== undefined) spec.zone = zone;
+  if (dropPolicy !== undefined) spec.dropPolicy = dropPolicy;
+  if (rate !== undefined) spec.rate = rate;
+  if (snapLength !== undefined) spec.snapLength = snapLength;
+  if (multicast !== undefined) spec.multicast = multicast;
+  return spec;
 }
 
 /** The order's own times; its mandate may end earlier. */
@@ -110,10 +122,13 @@ export function isWaiting(session: Session, intercept: SessionIntercept): boolea
 function matchesOf(session: Session, { order, mandate }: SessionIntercept): SubscriberMatch[] {
   const within = mandate?.warrant?.within;
   const prefixes = within === undefined ? prefixesOf(session) : commonPrefixes(prefixesOf(session), within);
-  const matches: SubscriberMatch[] = [];
-  for (const [index, prefix] of prefixes.entries())
-    if (prefixes.indexOf(prefix) === index) matches.push(matchOf(prefix));
+  const matches = unique(prefixes).map(matchOf);
   return order.match === undefined ? matches : [...matches, ...order.match];
+}
+
+function unique(prefixes: readonly string[]): readonly string[] {
+  const isFirst = (prefix: string, index: number) => prefixes.indexOf(prefix) === index;
+  return prefixes.every(isFirst) ? prefixes : prefixes.filter(isFirst);
 }
 
 function matchOf(prefix: string): SubscriberMatch {

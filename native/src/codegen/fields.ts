@@ -20,7 +20,7 @@ export function emitDecode({ offset, type }: Field): string {
 }
 
 function encodeStatement(type: FieldType, value: string, where: string, what: string, depth: number): string {
-  if (type.kind === "int") return `buffer.write${accessor(type)}(${value}, ${where});`;
+  if (type.kind === "int") return encodeInteger(type, value, where);
   if (type.kind === "bool") return `buffer.writeUInt8(${value} ? 1 : 0, ${where});`;
   if (type.kind === "bytes") return `putBytes(${value}, ${type.length}, buffer, ${where}, "${what}");`;
   if (type.kind === "string") return `putString(${value}, ${type.length}, buffer, ${where}, "${what}");`;
@@ -34,6 +34,12 @@ function encodeStatement(type: FieldType, value: string, where: string, what: st
     inner.replace(/^/gm, "  "),
     "});",
   ].join("\n");
+}
+
+/** The buffer holds zeros already, and a BigInt is taken apart into objects: that is left out where it is zero. */
+function encodeInteger(type: Extract<FieldType, { kind: "int" }>, value: string, where: string): string {
+  const write = `buffer.write${accessor(type)}(${value}, ${where});`;
+  return type.bytes === 8 ? `if (${value} !== 0n) ${write}` : write;
 }
 
 function decodeExpression(type: FieldType, where: string, depth: number): string {
