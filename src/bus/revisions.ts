@@ -17,6 +17,12 @@ export class Revisions {
     return Math.max(0, this.#revisions[this.#placeOf(hashOf(key))] as number);
   }
 
+  /** Makes room for that many keys more, so that nothing has to move while they come. */
+  reserve(keys: number): void {
+    const needed = 2 * (this.#used + keys);
+    if (needed > this.#revisions.length) this.#move(2 ** Math.ceil(Math.log2(needed)));
+  }
+
   /** `revision` 0: nothing is there. */
   set(key: string, revision: number): void {
     this.#put(hashOf(key), revision);
@@ -40,9 +46,13 @@ export class Revisions {
 
   /** Leaves out keys that are not there any more; larger where many are. */
   #rebuild(): void {
+    const { length } = this.#revisions;
+    const live = this.#revisions.reduce((count, revision) => count + (revision > 0 ? 1 : 0), 0);
+    this.#move(live * 4 > length ? length * 2 : length);
+  }
+
+  #move(capacity: number): void {
     const [hashes, revisions] = [this.#hashes, this.#revisions];
-    const live = revisions.reduce((count, revision) => count + (revision > 0 ? 1 : 0), 0);
-    const capacity = live * 4 > revisions.length ? revisions.length * 2 : revisions.length;
     this.#hashes = new Uint32Array(capacity);
     this.#revisions = new Float64Array(capacity).fill(NEVER);
     this.#used = 0;

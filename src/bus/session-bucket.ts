@@ -18,6 +18,9 @@ const MAX_ATTEMPTS = 16;
 const WRONG_LAST_SEQUENCE = 10071;
 const NO_MESSAGE_FOUND = 10037;
 
+/** Records that room is made for in advance, whatever the server says that there are. */
+const MAX_EXPECTED = 2_000_000;
+
 const HOUR_MS = 3_600_000;
 
 /** Compare and set: the revision that the key must have. */
@@ -80,7 +83,7 @@ export class SessionBucket implements SessionRecords {
       const part = { connection, manager, stream: SESSION_STREAM, filter: `${PREFIX}${filter}` };
       let isFirst = true;
       await readStream(part, (message) => {
-        if (isFirst) reader.expect(message.pending + 1);
+        if (isFirst) this.#expect(message.pending + 1, reader);
         isFirst = false;
         this.#take(message, reader);
       });
@@ -108,6 +111,11 @@ export class SessionBucket implements SessionRecords {
   /** Removes the markers of records that were removed long ago. To be called every now and then. */
   purgeMarkers(): Promise<number> {
     return this.#markers.purge();
+  }
+
+  #expect(records: number, reader: RecordReader): void {
+    this.#revisions.reserve(Math.min(records, MAX_EXPECTED));
+    reader.expect(records);
   }
 
   #take({ subject, seq, headers: about, data, time }: StreamMessage, reader: RecordReader): void {

@@ -153,11 +153,11 @@ export const Everything = {
     buffer.writeUInt8(value.byte, offset);
     buffer.writeInt16LE(value.small, offset + 2);
     buffer.writeUInt32LE(value.word, offset + 4);
-    buffer.writeBigInt64LE(value.wide, offset + 8);
-    buffer.writeBigUInt64LE(value.wider, offset + 16);
+    if (value.wide !== 0n) buffer.writeBigInt64LE(value.wide, offset + 8);
+    if (value.wider !== 0n) buffer.writeBigUInt64LE(value.wider, offset + 16);
     buffer.writeUInt8(value.flag ? 1 : 0, offset + 24);
     buffer.writeUInt16BE(value.port, offset + 26);
-    buffer.writeBigUInt64BE(value.network_wide, offset + 32);
+    if (value.network_wide !== 0n) buffer.writeBigUInt64BE(value.network_wide, offset + 32);
     buffer.writeUInt32LE(value.verdict, offset + 40);
     Inner.encode(value.one, buffer, offset + 44);
     requireLength(value.two, 2, "Everything.two");
@@ -172,7 +172,7 @@ export const Everything = {
     });
     requireLength(value.counters, 3, "Everything.counters");
     value.counters.forEach((element0, index0) => {
-      buffer.writeBigUInt64LE(element0, offset + 96 + index0 * 8);
+      if (element0 !== 0n) buffer.writeBigUInt64LE(element0, offset + 96 + index0 * 8);
     });
     putBytes(value.v6, 16, buffer, offset + 120, "Everything.v6");
     buffer.writeUInt32LE(value.number, offset + 136);
@@ -226,7 +226,7 @@ export const Record = {
   encode(value: Record, buffer: Buffer = Buffer.allocUnsafe(16), offset = 0): Buffer {
     requireRoom(buffer, offset, 16, "record");
     buffer.fill(0, offset, offset + 16);
-    buffer.writeBigUInt64LE(value.sequence, offset);
+    if (value.sequence !== 0n) buffer.writeBigUInt64LE(value.sequence, offset);
     buffer.writeUInt32LE(value.length, offset + 8);
     return buffer;
   },

@@ -16,3 +16,13 @@ test("revisions are those set last, while keys come and go", () => {
   assert.ok(wrong.length < 10, `${wrong.length} of ${expected.size}`);
   assert.equal(revisions.of("bng1.unheard-of"), 0);
 });
+
+test("room in reserve changes nothing of what is known", () => {
+  const revisions = new Revisions();
+  for (let key = 1; key <= 1000; key++) revisions.set(`bng1.${key}`, key);
+  revisions.reserve(100_000);
+  for (let key = 1001; key <= 2000; key++) revisions.set(`bng1.${key}`, key);
+  revisions.reserve(10);
+  const wrong = Array.from({ length: 2000 }, (_, at) => at + 1).filter((key) => revisions.of(`bng1.${key}`) !== key);
+  assert.deepEqual(wrong, []);
+});
