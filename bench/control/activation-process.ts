@@ -5,6 +5,8 @@
 import { reconcile } from "../../src/agent/reconcile.js";
 import { KernelDatapath } from "../../src/datapath/kernel.js";
 import { DEFAULT_LIMITS } from "../../src/datapath/options.js";
+import { decodeRecord, encodeRecord } from "../../src/sessions/record.js";
+import type { Session } from "../../src/sessions/session.js";
 import { mirroredSession } from "./subscribers.js";
 
 const [count = "", objectDirectory = ""] = process.argv.slice(2);
@@ -35,7 +37,11 @@ const datapath = new KernelDatapath(
     gone: nothing,
   },
 );
-const sessions = Array.from({ length: Number(count) }, (_, index) => mirroredSession(index + 1));
+// As an agent has them that has read them from the bucket.
+const sessions = Array.from(
+  { length: Number(count) },
+  (_, index) => decodeRecord(encodeRecord(mirroredSession(index + 1))) as Session,
+);
 const [began, before] = [performance.now(), process.cpuUsage()];
 const { put, refused } = reconcile(() => sessions, datapath, { header: "junos" });
 datapath.activate();

@@ -28,6 +28,8 @@ export class TargetTable {
   readonly #orders = new Map<MatchMap, PrefixOrder>(PREFIX_MAPS.map((map) => [map, new PrefixOrder()]));
   readonly #counts: Record<MatchMap, number> = { hosts4: 0, hosts6: 0, prefixes4: 0, prefixes6: 0, links: 0 };
   readonly #flagUses = new Map<number, number>();
+  /** Slots of the key that was added last, where it has one alone. */
+  #alone: readonly number[] = NO_SLOTS;
   /** Where keys and values are laid out for the kernel. */
   readonly #keys = new Map<number, Buffer>();
   readonly #row = Buffer.alloc(Targets.size);
@@ -54,7 +56,7 @@ export class TargetTable {
   change(match: MatchKey, added: number | undefined, removed: number | undefined): void {
     const before = this.#slots.get(match);
     const own = before?.filter((slot) => slot !== removed && slot !== added) ?? NO_SLOTS;
-    const slots = added === undefined ? own : withSlot(own, added);
+    const slots = added === undefined ? own : this.#withSlot(own, added);
     if (kindOf(match).way === "prefix") this.#writeNested(match, slots);
     else this.#setValue(match, slots);
     this.#store(match, before, slots);
@@ -100,6 +102,13 @@ export class TargetTable {
     }));
     const own = slots.length === 0 ? [] : unique([...slots, ...around(place)]);
     return [{ key: match, value: own }, ...inside];
+  }
+
+  /** All but few keys have one slot, and the next key mostly the same: those share it. */
+  #withSlot(slots: readonly number[], added: number): readonly number[] {
+    if (slots.length > 0) return [...slots, added];
+    if (this.#alone[0] !== added) this.#alone = [added];
+    return this.#alone;
   }
 
   #orderOf(match: MatchKey): PrefixOrder {
@@ -172,11 +181,6 @@ export class TargetTable {
     if (by > 0) this.#orderOf(match).add(placeOf(match));
     else this.#orderOf(match).remove(placeOf(match));
   }
-}
-
-/** With no room for more: all but few keys have one slot, and there are as many as matches. */
-function withSlot(slots: readonly number[], added: number): readonly number[] {
-  return slots.length === 0 ? [added] : [...slots, added];
 }
 
 function placeOf(prefix: MatchKey): OrderedPrefix {
