@@ -13,9 +13,9 @@ interface SizedMsg extends Pick<Msg, "subject" | "reply" | "data"> {
   readonly size?: () => number;
 }
 
-/** Empty where the message has no headers. */
-export function headerText(message: SizedMsg): string {
-  const { subject, reply = "", data } = message;
+/** Empty where the message has no headers. `data`: what the message has, of whoever has asked for it: it is made anew each time. */
+export function headerText(message: SizedMsg, data = message.data): string {
+  const { subject, reply = "" } = message;
   const length = (message.size?.() ?? 0) - subject.length - reply.length - data.length;
   if (length === 0) return "";
   // On the wire they stand in front of the data, and the client hands out a part of what came.

@@ -76,11 +76,12 @@ export class SessionBucket implements SessionRecords {
   }
 
   async load(keyPrefixes: readonly string[], reader: RecordReader): Promise<void> {
-    const filters = keyPrefixes.length === 0 ? [">"] : keyPrefixes.map((prefix) => `${prefix}>`);
+    // Without a filter, which would name all, the server need not go through a million subjects to count what waits.
+    const filters = keyPrefixes.length === 0 ? [undefined] : keyPrefixes.map((prefix) => `${PREFIX}${prefix}>`);
     const { connection, manager } = this.options;
     // The bucket keeps one value a key, so reading its stream in order gives each record once.
     for (const filter of filters) {
-      const part = { connection, manager, stream: SESSION_STREAM, filter: `${PREFIX}${filter}` };
+      const part = { connection, manager, stream: SESSION_STREAM, filter };
       let isFirst = true;
       await readStream(part, (message) => {
         if (isFirst) this.#expect(message.pending + 1, reader);

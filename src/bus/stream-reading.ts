@@ -19,7 +19,8 @@ export interface StreamPart {
   readonly connection: NatsConnection;
   readonly manager: JetStreamManager;
   readonly stream: string;
-  readonly filter: string;
+  /** Of subjects. Undefined: all. */
+  readonly filter: string | undefined;
   /** 100 or more. Default 5000. */
   readonly heartbeatMs?: number;
 }
@@ -103,7 +104,7 @@ class Reading {
     return {
       name: this.#name,
       deliver_subject: this.#inbox,
-      filter_subject: filter,
+      ...(filter !== undefined && { filter_subject: filter }),
       ack_policy: AckPolicy.None,
       flow_control: true,
       idle_heartbeat: nanos(heartbeatMs),
@@ -124,7 +125,7 @@ class Reading {
     try {
       const { subject, data } = message;
       const { seq, time, pending } = place;
-      this.take({ subject, data, headers: headerText(message), seq, time, pending });
+      this.take({ subject, data, headers: headerText(message, data), seq, time, pending });
       if (pending === 0) this.#resolve(true);
     } catch (error) {
       this.#reject(error);
