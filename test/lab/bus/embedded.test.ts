@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { connect as connectSocket, createServer } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../../../src/bus/embedded.js";
 import { JetStreamWatch } from "../../../src/bus/jetstream-watch.js";
-import { freePort, silent, startTestNats } from "../../support/nats.js";
+import { freePort, isListening, silent, startTestNats } from "../../support/nats.js";
 import { until } from "../../support/poll.js";
 
 function isAlive(pid: number | undefined): boolean {
@@ -66,7 +66,7 @@ test("one that a killed agent has left behind is ended first", async () => {
   await successor.stop();
 });
 
-/** A server whose first thread ends at SIGTERM, a second before the one that holds the port. */
+/** A server whose first thread ends at SIGTERM, four seconds before the one that holds the port. */
 const SLOW_TO_GO = String.raw`
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -85,7 +85,7 @@ static void *last(void *none)
 {
 	char byte;
 	while (read(ended[0], &byte, 1) != 1);
-	sleep(1);
+	sleep(4);
 	_exit(0);
 	return none;
 }
@@ -124,17 +124,16 @@ test("one whose threads end one after another holds its port until the last: it 
   await successor.stop();
 });
 
-async function isListening(port: number): Promise<boolean> {
-  const socket = connectSocket({ host: "127.0.0.1", port });
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
-}
+test("a port that is free a moment later is waited for", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const port = (other.address() as { port: number }).port;
+  const dataDirectory = mkdtempSync(join(tmpdir(), "submirror-nats-"));
+  setTimeout(() => other.close(), 500);
+  const server = await EmbeddedNatsServer.start({ port, dataDirectory, serverBinary: "nats-server" }, silent);
+  await server.stop();
+  rmSync(dataDirectory, { recursive: true });
+});
 
 test("a port in use, a program that is not there: one sentence with what to do", async () => {
   const other = createServer().listen(0, "127.0.0.1");

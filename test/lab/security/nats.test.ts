@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect as connectTcp } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -24,7 +23,7 @@ import { startTestAgent, type TestAgent } from "../../support/agent.js";
 import { runProgramBeside } from "../../support/cli.js";
 import { li, radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
-import { freePort } from "../../support/nats.js";
+import { freePort, isListening } from "../../support/nats.js";
 import { until } from "../../support/poll.js";
 import { temporaryDirectory } from "../../support/security.js";
 import { makeStrictKeys, StrictPublisher } from "../../support/strict.js";
@@ -77,7 +76,7 @@ class Server {
         SUBMIRROR_NATS_CA: authority.ca,
       },
     });
-    await until("nats-server listens", () => listens(this.port));
+    await until("nats-server listens", () => isListening(this.port));
   }
 
   /** The section `nats` of the program with that role. */
@@ -116,18 +115,6 @@ class Server {
       await once(this.#process, "exit");
     }
     this.#temporary[Symbol.dispose]();
-  }
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connectTcp({ host: "127.0.0.1", port });
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
   }
 }
 
