@@ -21,6 +21,11 @@ const ACKNOWLEDGE_EVERY_MS = 10;
 const RETRY_MS = 500;
 /** Two that do not come mean that whoever leads the consumer is gone: it is asked for anew. */
 const HEARTBEAT_MS = 1000;
+/**
+ * How long one request for messages stands. A server that came to lead the consumer before it led the stream (nats-server
+ * 2.9.10) sends heartbeats but no message until it is asked again.
+ */
+const ASK_AGAIN_MS = 3000;
 
 export interface EventConsumerOptions extends ConsumerPlace {
   readonly handler: EventHandler;
@@ -132,6 +137,7 @@ export class EventConsumer {
     const messages = await this.client.consumers.getConsumerFromInfo(info).consume({
       max_messages: PREFETCH,
       idle_heartbeat: HEARTBEAT_MS,
+      expires: ASK_AGAIN_MS,
       callback: (message) => this.#take(message, generation),
     });
     if (generation !== this.#generation) messages.stop();
