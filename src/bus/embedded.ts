@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Config } from "../config/schema.js";
+import { isListening } from "../net/listening.js";
 
 type EmbeddedConfig = Pick<Config["nats"], "port" | "dataDirectory" | "serverBinary"> &
   Partial<Pick<Config["nats"], "user" | "password" | "token">>;
@@ -87,7 +87,7 @@ export class EmbeddedNatsServer {
         this.log.info({ pid: left }, "ending the nats-server that an earlier run has left behind");
         await endProcess(left);
       }
-      if (!(await accepts(this.config.port))) return;
+      if (!(await isListening(this.#listener))) return;
       await delay(LOOK_AGAIN_MS);
     } while (Date.now() < deadline);
     throw new EmbeddedServerError(
@@ -124,7 +124,7 @@ export class EmbeddedNatsServer {
 
   async #untilReady(child: ChildProcess, lines: readonly string[]): Promise<void> {
     const deadline = Date.now() + READY_WITHIN_MS;
-    while (!(await accepts(this.config.port))) {
+    while (!(await isListening(this.#listener))) {
       if (child.exitCode !== null || Date.now() > deadline) {
         if (child.pid !== undefined) await endProcess(child.pid);
         throw new EmbeddedServerError(
@@ -170,6 +170,10 @@ export class EmbeddedNatsServer {
       value === undefined ? [] : `  ${name}: ${JSON.stringify(value)}`,
     );
     return lines.length === 0 ? [] : ["authorization {", ...lines, "}"];
+  }
+
+  get #listener() {
+    return { host: "127.0.0.1", port: this.config.port };
   }
 
   get #configFile(): string {
@@ -222,17 +226,5 @@ function hasEnded(pid: number): boolean {
     return fields[0] === "Z" && fields[THREADS_FIELD - 3] === "1";
   } catch {
     return true;
-  }
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect({ host: "127.0.0.1", port });
-  try {
-    await once(socket, "connect", { signal: AbortSignal.timeout(1000) });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
   }
 }

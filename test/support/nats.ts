@@ -1,7 +1,7 @@
 /** A real nats-server for a test: loopback, a free port, a directory of its own, ended with the test. */
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, connect as connectTcp, createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
@@ -28,19 +28,6 @@ export async function freePort(): Promise<number> {
   probe.close();
   await once(probe, "close");
   return port;
-}
-
-/** Whether somebody takes connections on the port, on loopback. */
-export async function isListening(port: number): Promise<boolean> {
-  const socket = connectTcp({ host: "127.0.0.1", port });
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
 
 export async function startTestNats(): Promise<TestNats> {

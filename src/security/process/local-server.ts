@@ -4,9 +4,10 @@
  */
 import { once } from "node:events";
 import { lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
+import { isListening } from "../../net/listening.js";
 import { peerCredentials } from "./peer.js";
 
 export interface LocalServerOptions {
@@ -141,18 +142,7 @@ async function removeLeftover(path: string): Promise<void> {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw new Error(`${path} is there and is no socket: move it away, or choose another path`);
-  if (await isServed(path)) throw new Error(`another program listens on ${path}: choose another path for one of them`);
+  if (await isListening({ path }))
+    throw new Error(`another program listens on ${path}: choose another path for one of them`);
   rmSync(path, { force: true });
-}
-
-async function isServed(path: string): Promise<boolean> {
-  const socket = connect(path);
-  try {
-    await once(socket, "connect");
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

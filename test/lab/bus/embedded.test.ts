@@ -11,7 +11,8 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { EmbeddedNatsServer, EmbeddedServerError } from "../../../src/bus/embedded.js";
 import { JetStreamWatch } from "../../../src/bus/jetstream-watch.js";
-import { freePort, isListening, silent, startTestNats } from "../../support/nats.js";
+import { isListening } from "../../../src/net/listening.js";
+import { freePort, silent, startTestNats } from "../../support/nats.js";
 import { until } from "../../support/poll.js";
 
 function isAlive(pid: number | undefined): boolean {
@@ -118,7 +119,7 @@ test("one whose threads end one after another holds its port until the last: it 
     stdio: "ignore",
   });
   t.after(() => slow.kill("SIGKILL"));
-  await until("it listens", () => isListening(port));
+  await until("it listens", () => isListening({ host: "127.0.0.1", port: port }));
   const successor = await EmbeddedNatsServer.start({ port, dataDirectory, serverBinary: "nats-server" }, silent);
   assert.equal(slow.exitCode, 0);
   await successor.stop();

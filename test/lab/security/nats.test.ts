@@ -17,13 +17,14 @@ import { SessionBucket } from "../../../src/bus/session-bucket.js";
 import { SESSION_STREAM } from "../../../src/bus/streams.js";
 import type { Finding } from "../../../src/doctor/finding.js";
 import type { EventResult } from "../../../src/events/types.js";
+import { isListening } from "../../../src/net/listening.js";
 import { writeSeed } from "../../../src/security/keys/files.js";
 import { generateSigningSeed, signerFromSeed } from "../../../src/security/keys/signing-key.js";
 import { startTestAgent, type TestAgent } from "../../support/agent.js";
 import { runProgramBeside } from "../../support/cli.js";
 import { li, radiusEvent } from "../../support/events.js";
 import { FakeDatapath } from "../../support/fake-datapath.js";
-import { freePort, isListening } from "../../support/nats.js";
+import { freePort } from "../../support/nats.js";
 import { until } from "../../support/poll.js";
 import { temporaryDirectory } from "../../support/security.js";
 import { makeStrictKeys, StrictPublisher } from "../../support/strict.js";
@@ -76,7 +77,7 @@ class Server {
         SUBMIRROR_NATS_CA: authority.ca,
       },
     });
-    await until("nats-server listens", () => isListening(this.port));
+    await until("nats-server listens", () => isListening({ host: "127.0.0.1", port: this.port }));
   }
 
   /** The section `nats` of the program with that role. */
