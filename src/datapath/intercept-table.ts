@@ -17,13 +17,11 @@ import { indexKey, SharedRows } from "./registers.js";
 import { Sieve } from "./sieve.js";
 import { Slots } from "./slots.js";
 import { TargetTable, type WritableMap } from "./target-table.js";
+import { sameIntercept, sameMatches } from "./unchanged.js";
 
 /** So that a changed intercept finds a free slot also where the table is full. */
 export const SPARE_SLOTS = 256;
 export const MATCH_MAPS: readonly MatchMap[] = ["hosts4", "hosts6", "prefixes4", "prefixes6", "links"];
-
-/** Times that differ by less are the same: they were computed from the wall clock, at different moments. */
-const SAME_TIME_NS = 1_000_000_000n;
 
 /** A wall-clock time (Unix, milliseconds), and the moment on the boot clock that it was when it was first read. */
 interface Moment {
@@ -62,19 +60,6 @@ function sieveOf(map: WritableMap): Sieve {
   });
 }
 
-function sameTime(a: bigint, b: bigint): boolean {
-  return a > b ? a - b < SAME_TIME_NS : b - a < SAME_TIME_NS;
-}
-
-function sameIntercept(a: Intercept, b: Intercept): boolean {
-  const fixed = { not_before_ns: 0n, not_after_ns: 0n };
-  return (
-    sameTime(a.not_before_ns, b.not_before_ns) &&
-    sameTime(a.not_after_ns, b.not_after_ns) &&
-    Intercept.encode({ ...a, ...fixed }).equals(Intercept.encode({ ...b, ...fixed }))
-  );
-}
-
 /** `interfaces`: the keys of those matches that go by an interface. */
 function matchKeys({ matches }: InterceptSpec, context: MatchContext, interfaces: InterfaceKeys): MatchKey[] {
   const keyAt = (match: SubscriberMatch, index: number) => matchKey(match, context, `matches[${index}]`);
@@ -82,11 +67,6 @@ function matchKeys({ matches }: InterceptSpec, context: MatchContext, interfaces
   if (interfaces.size === 0) return matches.map(keyAt);
   const others = matches.flatMap((match, index) => (match.kind === "interface" ? [] : [keyAt(match, index)]));
   return [...others, ...[...interfaces.values()].filter((key) => key !== undefined)];
-}
-
-function sameMatches(a: readonly MatchKey[], b: readonly MatchKey[]): boolean {
-  const keys = new Set(a);
-  return keys.size === new Set(b).size && b.every((key) => keys.has(key));
 }
 
 export class InterceptTable {
