@@ -84,7 +84,7 @@ export class SessionBucket implements SessionRecords {
       const part = { connection, manager, stream: SESSION_STREAM, filter };
       let isFirst = true;
       await readStream(part, (message) => {
-        if (isFirst) this.#expect(message.pending + 1, reader);
+        if (isFirst) this.#expect(Math.min(message.pending + 1, MAX_EXPECTED), reader);
         isFirst = false;
         this.#take(message, reader);
       });
@@ -115,7 +115,7 @@ export class SessionBucket implements SessionRecords {
   }
 
   #expect(records: number, reader: RecordReader): void {
-    this.#revisions.reserve(Math.min(records, MAX_EXPECTED));
+    this.#revisions.reserve(records);
     reader.expect(records);
   }
 

@@ -22,8 +22,6 @@ const MAX_ENDED = 50_000;
 
 /** Name, line, two or three prefixes, Acct-Session-Id. */
 const USUAL_KEYS = 7;
-/** Whatever the bucket says that it holds. */
-const MAX_EXPECTED = 2_000_000;
 
 export class SessionStore implements SessionReader {
   readonly #sessions: (Session | undefined)[] = [];
@@ -39,8 +37,7 @@ export class SessionStore implements SessionReader {
 
   /** About that many sessions more are about to begin. */
   expect(sessions: number): void {
-    const more = Math.min(sessions, MAX_EXPECTED);
-    this.#index.reserve(more, more * USUAL_KEYS);
+    this.#index.reserve(sessions, sessions * USUAL_KEYS);
   }
 
   get pending(): number {
