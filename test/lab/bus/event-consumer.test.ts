@@ -238,3 +238,14 @@ test("an event published twice is stored once; results reach whoever asked", asy
   ]);
   publisher.close();
 });
+
+test("an idle consumer asks again every few seconds: a server that has become its leader may need to be asked", async () => {
+  await using nats = await startTestNats();
+  const connection = await nats.connect();
+  let asked = 0;
+  connection.subscribe("$JS.API.CONSUMER.MSG.NEXT.>", { callback: () => void (asked += 1) });
+  const events = await consumer(connection, () => Promise.resolve());
+  await events.start();
+  await until("it has asked three times", () => asked >= 3, 15_000);
+  await events.stop();
+});
